@@ -1,0 +1,5 @@
+"""`python -m dvemap` is the `dvemap` command."""
+
+from dvemap.cli import main
+
+main()

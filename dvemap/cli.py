@@ -1,0 +1,88 @@
+"""The `dvemap` command: finds the module of a sub-command and turns its errors into one line.
+
+The overview is printed from the table below, so `dvemap --help` imports no sub-command; each of
+those imports what it needs inside its function.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from importlib import import_module
+from typing import NoReturn
+
+COMMANDS = {
+    "Make a map": {
+        "fuse": "fuse a posed RGB-D sequence into a map",
+        "merge": "merge maps exactly",
+        "compress": "shrink a finished map to fp16 or int8 codes",
+    },
+    "Ask it": {
+        "query": "ask a map in free text",
+        "label": "label a map by names, a linear probe or visual means",
+        "info": "say what a map, sequence or encoder is",
+        "export": "write a map for other programs",
+    },
+    "Judge it": {
+        "eval": "compare a map with ground truth",
+        "bench": "measure speed against the memory floor and peers",
+    },
+    "Try it": {
+        "synth": "generate a furnished flat as an RGB-D sequence",
+        "demo": "generate, fuse, ask and label in one go",
+    },
+}
+
+EXAMPLES = (
+    "dvemap fuse scene0000_00.sens -o room.dvm",
+    'dvemap query room.dvm "massage chair" --not sofa',
+)
+
+
+def overview() -> str:
+    """Return the help screen of the bare command."""
+    lines = ["dvemap: posed RGB-D in, a 3D map out that answers questions.", ""]
+    lines += ["Usage: dvemap COMMAND ...        dvemap COMMAND --help explains one", ""]
+    for group, commands in COMMANDS.items():
+        lines.append(f"{group}:")
+        lines += [f"  {name:<9} {what}" for name, what in commands.items()]
+    lines += ["", "Examples:", *(f"  {example}" for example in EXAMPLES)]
+    return "\n".join(lines)
+
+
+def _fail(message: str, status: int) -> NoReturn:
+    print(f"dvemap: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
+    raise SystemExit(status)
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run one command line and exit: 0 done, 1 an error in the input, 2 a misuse of the command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The words after `dvemap`; by default those of this process.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(overview())  # noqa: T201
+        raise SystemExit(0)
+    if words[0] in ("-V", "--version"):
+        from dvemap import __version__
+
+        print(f"dvemap {__version__}")  # noqa: T201
+        raise SystemExit(0)
+    name, *rest = words
+    known = [command for commands in COMMANDS.values() for command in commands]
+    if name not in known:
+        near = get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"the commands are {', '.join(known)}"
+        _fail(f"no command {name!r}; {hint}", status=2)
+    app = import_module(f"dvemap.commands.{name}").app
+    try:
+        app(rest, prog_name=f"dvemap {name}")
+    except (ValueError, OSError) as error:
+        if os.environ.get("DVEMAP_TRACEBACK"):
+            raise
+        _fail(str(error), status=1)
+    raise SystemExit(0)

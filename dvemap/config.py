@@ -1,0 +1,145 @@
+"""The settings of a fusion run: typed, documented, read from one YAML file and `--set a.b=c`.
+
+The resolved configuration travels in the provenance of the map it made.
+"""
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SequenceConfig(_Section):
+    """How the input is read."""
+
+    format: str | None = Field(None, description="format name; recognised from the files if absent")
+    start: int = Field(0, ge=0, description="first frame")
+    stop: int | None = Field(None, ge=0, description="frame to stop before; all if absent")
+    stride: int = Field(1, ge=1, description="take every n-th frame")
+    depth_scale: float | None = Field(None, gt=0, description="depth units per metre")
+    intrinsics: str | None = Field(None, description="fx,fy,cx,cy in pixels of the depth image, or a file")
+    pose_convention: Literal["camera-to-world", "world-to-camera", "opengl"] | None = Field(
+        None, description="what the poses of the files are"
+    )
+    depth_folder: str = Field("depth", description="folder of depth images in exported ScanNet layout")
+    pose_folder: str = Field("pose", description="folder of poses in exported ScanNet layout")
+
+
+class MapConfig(_Section):
+    """What one frame does to the map."""
+
+    cell_size: float = Field(0.05, gt=0, description="edge of a cell, metres")
+    depth_min: float = Field(0.1, ge=0, description="nearer depth is ignored, metres")
+    depth_max: float = Field(10.0, gt=0, description="farther depth is ignored, metres")
+    range_weight: bool = Field(True, description="far pixels count less")
+    incidence_weight: bool = Field(True, description="pixels on grazing surfaces count less")
+    edge_weight: bool = Field(True, description="pixels on depth edges do not count")
+    occupancy: bool = Field(True, description="carve free space by ray traversal")
+
+
+class EncoderConfig(_Section):
+    """Where the codes come from."""
+
+    name: str = Field("none", description="none, labels, or a folder with model.onnx and encoder.json")
+    text_encoder: str = Field("minilm", description="text encoder of `labels`")
+    stride: int = Field(2, ge=1, description="`labels`: one code every n-th pixel")
+    threads: int = Field(0, ge=0, description="threads of a network; 0 lets its runtime choose")
+    cache: str | None = Field(None, description="folder to keep a network's codes in")
+
+
+class RunConfig(_Section):
+    """How the run goes."""
+
+    threads: int = Field(1, ge=1, description="threads that update the map")
+    decode_threads: int = Field(2, ge=1, description="threads that decode frames")
+    checkpoint_seconds: float = Field(60.0, gt=0, description="time between checkpoints, seconds")
+    max_bad: float = Field(0.2, ge=0, le=1, description="share of unusable frames that fails the run")
+    trust: bool = Field(False, description="skip the look at the sequence before fusing")
+
+
+class FuseConfig(_Section):
+    """Everything `dvemap fuse` can be told."""
+
+    sequence: SequenceConfig = SequenceConfig()
+    map: MapConfig = MapConfig()
+    encoder: EncoderConfig = EncoderConfig()
+    run: RunConfig = RunConfig()
+
+
+def load_config(path: Path | None, overrides: dict[str, Any], assignments: list[str]) -> FuseConfig:
+    """Build the configuration of a run.
+
+    Parameters
+    ----------
+    path : Path or None
+        A YAML file with any part of the settings.
+    overrides : dict
+        Dotted name to value, from command-line flags; `None` values are left out.
+    assignments : list of str
+        `a.b=c` settings; they win over the file and the flags.
+
+    Returns
+    -------
+    FuseConfig
+
+    Raises
+    ------
+    ValueError
+        For an unknown name (with the nearest known one) or a value out of its range.
+    """
+    tree: dict[str, Any] = {}
+    source = "the command line"
+    if path is not None:
+        source = str(path)
+        try:
+            loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except yaml.YAMLError as error:
+            raise ValueError(f"{path}: expected YAML, got {error}") from None
+        if loaded is not None and not isinstance(loaded, dict):
+            raise ValueError(f"{path}: expected sections such as 'map:' at the top, got {type(loaded).__name__}")
+        tree = loaded or {}
+    for name, value in overrides.items():
+        if value is not None:
+            _put(tree, name, value)
+    for assignment in assignments:
+        name, sign, text = assignment.partition("=")
+        if not sign:
+            raise ValueError(f"--set {assignment}: expected name=value, for example map.cell_size=0.1")
+        _put(tree, name.strip(), yaml.safe_load(text))
+    try:
+        return FuseConfig.model_validate(tree)
+    except ValidationError as error:
+        raise ValueError(f"{source}: {_explain(error)}") from None
+
+
+def _put(tree: dict[str, Any], name: str, value: Any) -> None:
+    *sections, last = name.split(".")
+    for section in sections:
+        tree = tree.setdefault(section, {})
+        if not isinstance(tree, dict):
+            raise ValueError(f"setting {name!r}: {section!r} holds a value, not a section")
+    tree[last] = value
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        near = get_close_matches(name, _known_names(), n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(_known_names())}"
+        return f"unknown setting {name!r}; {hint}"
+    return f"setting {name!r}: {first['msg'].lower()}, got {first['input']!r}"
+
+
+def _known_names() -> list[str]:
+    return [
+        f"{section}.{name}"
+        for section, field in FuseConfig.model_fields.items()
+        for name in (field.annotation.model_fields if field.annotation else ())
+    ]

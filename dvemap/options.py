@@ -1,0 +1,28 @@
+"""The options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+MapPath = Annotated[Path, typer.Argument(metavar="MAP", help="map file (.dvm)", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON object on stdout and nothing else there")]
+TextEncoderOption = Annotated[
+    str | None,
+    typer.Option("--text-encoder", help="minilm or openclip:MODEL/TAG-OR-PATH; by default the map's own", show_default=False),
+]
+
+
+def new_app() -> typer.Typer:
+    """Make the app of one command: errors keep their type, help knows rich text."""
+    return typer.Typer(
+        add_completion=False,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
+def vector(values: Any, digits: int = 3) -> list[float]:
+    """Turn three coordinates into what JSON and people read."""
+    return [round(float(value), digits) for value in values]
