@@ -1,0 +1,14 @@
+"""Encoders: networks and labels that turn images into codes, and the text encoders that ask for them."""
+
+from student.cached_encoder import CachedEncoder as CachedEncoder
+from student.encoder import Encoder as Encoder
+from student.errors import CheckpointError as CheckpointError
+from student.errors import EncoderError as EncoderError
+from student.label_encoder import LabelEncoder as LabelEncoder
+from student.onnx_encoder import OnnxEncoder as OnnxEncoder
+from student.probe import Probe as Probe
+from student.probe import load_probe as load_probe
+from student.probe import load_visual_means as load_visual_means
+from student.space import EmbeddingSpace as EmbeddingSpace
+from student.text import TextEncoder as TextEncoder
+from student.text import load_text_encoder as load_text_encoder

@@ -1,0 +1,155 @@
+"""Linear probes and visual means: what turns embeddings into class labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from student.errors import CheckpointError
+
+_OFFICIAL: Final = "linear_probing_head_state_dict"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Probe:
+    """A linear classifier of unit embeddings, logits = weight @ z + bias.
+
+    Attributes
+    ----------
+    weight : ndarray
+        (K, D) float32.
+    bias : ndarray or None
+        (K,) float32.
+    names : list of str or None
+        One for each of the K classes.
+    """
+
+    weight: npt.NDArray[np.float32]
+    bias: npt.NDArray[np.float32] | None = None
+    names: list[str] | None = None
+
+
+def load_probe(path: str | Path) -> Probe:
+    """Load a linear probe.
+
+    Parameters
+    ----------
+    path
+        An .npz or .safetensors file with `weight`, perhaps `bias`, and (npz only) perhaps `names`; or a .pth
+        file as DVEFormer publishes them: {"linear_probing_head_state_dict": {... weight (K, D, 1, 1)}}.
+
+    Raises
+    ------
+    CheckpointError
+        The file holds no probe.
+    OSError
+        The file cannot be opened.
+    """
+    path = Path(path)
+    tensors = _read(path)
+    if _OFFICIAL in tensors:
+        tensors = {name.rpartition(".")[2]: value for name, value in tensors[_OFFICIAL].items()}
+    if "weight" not in tensors:
+        raise CheckpointError(f"{path} must hold `weight` (K, D), got {sorted(tensors) or 'nothing'}")
+    weight = _matrix(path, "weight", tensors["weight"])
+    bias = tensors.get("bias")
+    if bias is not None:
+        bias = np.asarray(bias, np.float32)
+        if bias.shape != weight.shape[:1]:
+            raise CheckpointError(f"{path}: bias must be ({len(weight)},), got {bias.shape}")
+    names = tensors.get("names")
+    if names is not None:
+        names = [str(name) for name in names]
+        if len(names) != len(weight):
+            raise CheckpointError(f"{path}: expected {len(weight)} names, got {len(names)}")
+    return Probe(weight, bias, names)
+
+
+def load_visual_means(path: str | Path) -> Probe:
+    """Load visual means: a probe whose rows have norm 1, so that its logits are cosines.
+
+    Parameters
+    ----------
+    path
+        An .npy, .npz or .safetensors file with one matrix (K, D), perhaps named, and (npz only) perhaps
+        `names`.
+
+    Raises
+    ------
+    CheckpointError
+        The file holds no such matrix.
+    OSError
+        The file cannot be opened.
+    """
+    path = Path(path)
+    tensors = _read(path)
+    names = tensors.pop("names", None)
+    if len(tensors) != 1:
+        raise CheckpointError(f"{path} must hold one matrix (K, D), got {sorted(tensors) or 'nothing'}")
+    ((name, value),) = tensors.items()
+    means = _matrix(path, name, value)
+    if names is not None and len(names) != len(means):
+        raise CheckpointError(f"{path}: expected {len(means)} names, got {len(names)}")
+    norms = np.linalg.norm(means, axis=1, keepdims=True)
+    if not (norms > 0).all():
+        raise CheckpointError(f"{path}: visual means must not be zero, row {int(norms.argmin())} is")
+    return Probe(means / norms, None, None if names is None else [str(name) for name in names])
+
+
+def _matrix(path: Path, name: str, value: Any) -> npt.NDArray[np.float32]:
+    """Check a weight and drop the last two axes of a 1 x 1 convolution."""
+    try:
+        matrix = np.asarray(value, np.float32)
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{path}: {name} must hold numbers: {error}") from error
+    if matrix.ndim == 4 and matrix.shape[2:] == (1, 1):
+        matrix = matrix[:, :, 0, 0]
+    if matrix.ndim != 2 or matrix.size == 0 or not np.isfinite(matrix).all():
+        raise CheckpointError(f"{path}: {name} must be a finite (K, D) matrix, got {matrix.shape}")
+    return np.ascontiguousarray(matrix)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Read the tensors of a file by its ending."""
+    readers = {
+        ".npz": _read_numpy,
+        ".npy": _read_numpy,
+        ".safetensors": _read_safetensors,
+        ".pth": _read_torch,
+    }
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise CheckpointError(f"{path}: expected a file ending in {', '.join(readers)}")
+    try:
+        return reader(path)
+    except OSError:
+        raise
+    except Exception as error:  # zip, pickle and safetensors faults share no other base
+        raise CheckpointError(f"{path} is no readable {path.suffix} file: {error}") from error
+
+
+def _read_numpy(path: Path) -> dict[str, Any]:
+    loaded = np.load(path, allow_pickle=False)
+    if isinstance(loaded, np.ndarray):
+        return {"weight": loaded}
+    with loaded:
+        return {name: loaded[name] for name in loaded.files}
+
+
+def _read_safetensors(path: Path) -> dict[str, Any]:
+    from safetensors.numpy import load_file
+
+    return dict(load_file(path))
+
+
+def _read_torch(path: Path) -> dict[str, Any]:
+    import torch
+
+    loaded = torch.load(path, map_location="cpu", weights_only=True)
+    if not isinstance(loaded, dict):
+        raise CheckpointError(f"expected a dict with {_OFFICIAL}, got {type(loaded).__name__}")
+    return loaded
