@@ -39,7 +39,12 @@ if [ -z "$python" ]; then
 fi
 
 [ -x .venv/bin/python ] || "$python" -m venv .venv
-[ -x .venv/bin/uv ] || .venv/bin/python -m pip install --quiet --disable-pip-version-check uv
+if command -v uv >/dev/null 2>&1; then
+  uv=uv
+else
+  uv=.venv/bin/uv
+  [ -x "$uv" ] || .venv/bin/python -m pip install --quiet --disable-pip-version-check uv
+fi
 echo "setup: installing the pinned Python packages into .venv"
-.venv/bin/uv pip install --quiet --python .venv/bin/python --constraints constraints.txt -e '.[all]' --group dev
+"$uv" pip install --quiet --python .venv/bin/python --constraints constraints.txt -e '.[all]' --group dev
 touch .venv/.ready
