@@ -29,12 +29,15 @@ def one(voxel_map, vector, **options):
 def test_the_right_thing_comes_first_and_its_neighbour_second(make_map, make_box):
     cells, kind = room(make_map, make_box)
     first, second = one(cells, MASSAGE).hits
-    assert set(kind[first.rows]) == {1}
+    layer = 6 * 8  # averaging may move the border of two things that touch by a cell
+    assert np.bincount(kind[first.rows], minlength=3)[[0, 1]].tolist() == [0, 8 * layer]
     assert set(kind[second.rows]) == {2}
-    assert (first.rank, first.cells, first.frames) == (1, 8 * 6 * 8, 4)
-    np.testing.assert_allclose(first.center, [0.3, 0.3, 0.2], atol=1e-6)
-    np.testing.assert_allclose(first.extent, [0.35, 0.25, 0.35], atol=1e-6)
-    assert first.score > 0.99 > second.score > 0.85
+    assert 8 * layer <= first.cells <= 9 * layer
+    assert (first.rank, second.rank, first.frames) == (1, 2, 4)
+    np.testing.assert_allclose(first.center, [0.3, 0.3, 0.2], atol=0.026)
+    np.testing.assert_allclose(first.extent, [0.35, 0.25, 0.35], atol=0.051)
+    assert kind[first.rows[0]] == 1
+    assert first.score > 0.98 > second.score > 0.85
     assert first.confidence == pytest.approx(0.9 / 1.05 * np.sqrt(1.09), abs=1e-3)
 
 
@@ -66,9 +69,9 @@ def test_stray_cells_are_no_thing(make_map):
 
 
 def test_a_larger_thing_goes_before_a_speck_that_is_as_good(make_map, make_box):
-    speck, thing = make_box((0, 0, 0), (2, 2, 1)), make_box((9, 0, 0), (14, 5, 5))
-    hits = one(make_map(np.concatenate([speck, thing]), [MASSAGE] * (4 + 125)), MASSAGE).hits
-    assert [hit.cells for hit in hits] == [125, 4]
+    speck, thing = make_box((0, 0, 0), (2, 2, 2)), make_box((9, 0, 0), (14, 5, 5))
+    hits = one(make_map(np.concatenate([speck, thing]), [MASSAGE] * (8 + 125)), MASSAGE).hits
+    assert [hit.cells for hit in hits] == [125, 8]
 
 
 def test_top_limits_the_hits(make_map, make_box):

@@ -1,0 +1,37 @@
+"""The voxel map: fusion, merging, storage, read-out and queries."""
+
+from mapping.answer import Answer as Answer
+from mapping.answer import ask as ask
+from mapping.atomic import atomic_write as atomic_write
+from mapping.classes import ClassList as ClassList
+from mapping.classes import class_list as class_list
+from mapping.classes import make_class_list as make_class_list
+from mapping.fusion import FrameReport as FrameReport
+from mapping.hits import Hit as Hit
+from mapping.labels import Classifier as Classifier
+from mapping.labels import label_cells as label_cells
+from mapping.labels import label_vertices as label_vertices
+from mapping.labels import linear_probe as linear_probe
+from mapping.labels import prototypes as prototypes
+from mapping.readout import color as color
+from mapping.readout import confidence as confidence
+from mapping.readout import covariance as covariance
+from mapping.readout import eigen as eigen
+from mapping.readout import embedding as embedding
+from mapping.readout import log_odds as log_odds
+from mapping.readout import mean as mean
+from mapping.readout import occupied as occupied
+from mapping.readout import regularise as regularise
+from mapping.readout import shape as shape
+from mapping.relevancy import CANONICAL_NEGATIVES as CANONICAL_NEGATIVES
+from mapping.sample import sample as sample
+from mapping.settings import FusionSettings as FusionSettings
+from mapping.storage import MapFileError as MapFileError
+from mapping.storage import compress as compress
+from mapping.storage import load as load
+from mapping.storage import read_header as read_header
+from mapping.storage import save as save
+from mapping.storage import verify as verify
+from mapping.surface import holds_surface as holds_surface
+from mapping.voxel_map import VoxelMap as VoxelMap
+from mapping.voxel_map import merge as merge
