@@ -1,0 +1,115 @@
+"""How long a map takes to answer, against the time to read its codes once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mapping.fields import Fields
+from mapping.kernels import scores as kernel
+from mapping.keys import pack
+from mapping.occupancy import OccupancyRows
+from mapping.query import DEFAULT_THREADS, in_blocks, kernel_codes, scores
+from mapping.voxel_map import VoxelMap
+
+
+def bench_query(
+    cells: int = 1_000_000,
+    code_dim: int = 512,
+    *,
+    negatives: int = 4,
+    threads: int = DEFAULT_THREADS,
+    rounds: int = 7,
+) -> dict[str, float]:
+    """Time one query with its negatives, and reading the codes, side by side.
+
+    Parameters
+    ----------
+    cells, code_dim
+        Size of a random map: 1,000,000 cells of 512 int32 are 2 GB.
+    negatives
+        Vectors that are scored along with the query.
+    threads
+        Threads of both.
+    rounds
+        Rounds in which the two alternate; the best of each counts.
+
+    Returns
+    -------
+    query_ms, query_floor_ms (reading the codes once at the bandwidth measured in this run), query_ratio,
+    query_read_gbs, query_cells, query_code_dim, query_vectors and query_threads.
+    """
+    voxel_map = random_map(cells, code_dim)
+    vectors = np.random.default_rng(1).standard_normal((1 + negatives, code_dim))
+    words = kernel_codes(voxel_map).reshape(-1).view(np.int64)
+    row_words = len(words) // cells
+
+    def read() -> None:
+        in_blocks(lambda start, stop: kernel.read(words, start * row_words, stop * row_words), cells, threads)
+
+    def answer() -> None:
+        scores(voxel_map, vectors, threads=threads)
+
+    seconds = [(_seconds(read), _seconds(answer)) for _ in range(rounds + 1)][1:]  # the first one compiles
+    floor, query = (min(times) for times in zip(*seconds, strict=True))
+    return {
+        "query_ms": query * 1e3,
+        "query_floor_ms": floor * 1e3,
+        "query_ratio": query / floor,
+        "query_read_gbs": words.nbytes / floor / 1e9,
+        "query_cells": cells,
+        "query_code_dim": code_dim,
+        "query_vectors": len(vectors),
+        "query_threads": threads,
+    }
+
+
+def random_map(cells: int, code_dim: int) -> VoxelMap:
+    """Make a map of random codes, cells filling a cube; an even code_dim only, for the read kernel."""
+    if code_dim < 2 or code_dim % 2:
+        raise ValueError(f"code_dim must be even and >= 2, got {code_dim}")
+    rng = np.random.default_rng(0)
+    code = np.empty((cells, code_dim), np.int32)
+    block = rng.integers(-60_000, 60_000, (4096, code_dim), dtype=np.int32)
+    for start in range(0, cells, len(block)):
+        code[start : start + len(block)] = block[: cells - start]
+    side = int(np.ceil(cells ** (1 / 3)))
+    key = pack(np.stack(np.unravel_index(np.arange(cells), (side,) * 3), axis=-1))
+    fields = Fields(key=key, code=code, **{name: _zeros(cells, *shape) for name, shape in _REST.items()})
+    norm = np.tile(np.linalg.norm(block.astype(np.float32), axis=1), cells // len(block) + 1)[:cells]
+    none = np.zeros(0, np.int32)
+    return VoxelMap.from_fields(
+        cell_size=0.05,
+        code_dim=code_dim,
+        code_scale=65536.0,
+        space={"name": "random", "dimension": code_dim, "text_encoder": None},
+        head=None,
+        fields=fields,
+        occupancy=OccupancyRows(none.astype(np.int64), none, none),
+        embedding_norm=norm.astype(np.float32),
+    )
+
+
+_REST: dict[str, Any] = {
+    "weight": (),
+    "s": (3,),
+    "Q": (6,),
+    "color": (3,),
+    "code_weight": (),
+    "first_seen": (),
+    "last_seen": (),
+}
+
+
+def _zeros(*shape: int) -> npt.NDArray[np.int64]:
+    return np.zeros(shape, np.int64)
+
+
+def _seconds(work: Callable[[], None]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
