@@ -28,7 +28,9 @@ class SequenceConfig(_Section):
         None, description="what the poses of the files are"
     )
     depth_folder: str = Field("depth", description="folder of depth images in exported ScanNet layout")
-    pose_folder: str = Field("pose", description="folder of poses in exported ScanNet layout")
+    pose_folder: str | None = Field(
+        None, description="folder of poses in exported ScanNet layout; by default the one of the depth folder"
+    )
 
 
 class MapConfig(_Section):
@@ -38,8 +40,11 @@ class MapConfig(_Section):
     depth_min: float = Field(0.1, ge=0, description="nearer depth is ignored, metres")
     depth_max: float = Field(10.0, gt=0, description="farther depth is ignored, metres")
     range_weight: bool = Field(True, description="far pixels count less")
+    range_full: float = Field(1.5, gt=0, description="up to here the range weight is 1, metres")
     incidence_weight: bool = Field(True, description="pixels on grazing surfaces count less")
+    incidence_floor: float = Field(0.1, ge=0, le=1, description="least incidence weight")
     edge_weight: bool = Field(True, description="pixels on depth edges do not count")
+    edge_jump: float = Field(0.04, gt=0, description="relative depth difference that makes an edge")
     occupancy: bool = Field(True, description="carve free space by ray traversal")
 
 
@@ -102,7 +107,9 @@ def load_config(path: Path | None, overrides: dict[str, Any], assignments: list[
         except yaml.YAMLError as error:
             raise ValueError(f"{path}: expected YAML, got {error}") from None
         if loaded is not None and not isinstance(loaded, dict):
-            raise ValueError(f"{path}: expected sections such as 'map:' at the top, got {type(loaded).__name__}")
+            raise ValueError(
+                f"{path}: expected sections such as 'map:' at the top, got {type(loaded).__name__}"
+            )
         tree = loaded or {}
     for name, value in overrides.items():
         if value is not None:

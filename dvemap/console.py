@@ -9,7 +9,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 
@@ -31,15 +38,17 @@ class Output:
         """Print one line for people."""
         self._people.print(text, style=style, markup=False)
 
-    def table(self, rows: Iterable[Sequence[object]], header: Sequence[str] = (), title: str | None = None) -> None:
+    def table(
+        self, rows: Iterable[Sequence[object]], header: Sequence[str] = (), title: str | None = None
+    ) -> None:
         """Print a small table; without a header the first column holds the names."""
         table = Table(title=title, show_header=bool(header), box=None, pad_edge=False, title_justify="left")
-        rows = [[str(cell) for cell in row] for row in rows]
-        width = max([len(header), *(len(row) for row in rows)], default=0)
+        texts = [[str(cell) for cell in row] for row in rows]
+        width = max([len(header), *(len(row) for row in texts)], default=0)
         for column in range(width):
             name = header[column] if column < len(header) else ""
             table.add_column(name, style="bold" if column == 0 and not header else None)
-        for row in rows:
+        for row in texts:
             table.add_row(*row)
         self._people.print(table)
 

@@ -9,7 +9,11 @@ MapPath = Annotated[Path, typer.Argument(metavar="MAP", help="map file (.dvm)", 
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object on stdout and nothing else there")]
 TextEncoderOption = Annotated[
     str | None,
-    typer.Option("--text-encoder", help="minilm or openclip:MODEL/TAG-OR-PATH; by default the map's own", show_default=False),
+    typer.Option(
+        "--text-encoder",
+        help="minilm or openclip:MODEL/TAG-OR-PATH; by default the map's own",
+        show_default=False,
+    ),
 ]
 
 

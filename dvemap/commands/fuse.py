@@ -1,0 +1,140 @@
+"""`dvemap fuse`: a posed RGB-D sequence becomes a map."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dvemap.options import Json, new_app
+
+app = new_app()
+
+EPILOG = """Examples:
+
+  dvemap fuse scene0000_00.sens -o room.dvm --stride 5
+
+  dvemap fuse flat -o flat.dvm --encoder labels
+
+  dvemap fuse rgbd_dataset_freiburg1_room -o room.dvm --set map.cell_size=0.02 --resume
+"""
+
+
+@app.command(epilog=EPILOG)
+def fuse(
+    sequence: Annotated[
+        Path, typer.Argument(help="folder or .sens file; its format is recognised", show_default=False)
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="map file to write (.dvm)", show_default=False)
+    ],
+    encoder: Annotated[
+        str | None,
+        typer.Option(help="none, labels, or a folder with model.onnx and encoder.json  [default: none]"),
+    ] = None,
+    cell_size: Annotated[float | None, typer.Option(help="edge of a cell in metres  [default: 0.05]")] = None,
+    start: Annotated[int | None, typer.Option(help="first frame  [default: 0]")] = None,
+    stop: Annotated[int | None, typer.Option(help="frame to stop before")] = None,
+    stride: Annotated[int | None, typer.Option(help="take every n-th frame  [default: 1]")] = None,
+    format: Annotated[
+        str | None, typer.Option(help="scannet-sens, scannet, 7scenes, replica, tum or redwood")
+    ] = None,
+    pose_convention: Annotated[
+        str | None,
+        typer.Option(help="camera-to-world, world-to-camera or opengl  [default: that of the format]"),
+    ] = None,
+    depth_scale: Annotated[
+        float | None, typer.Option(help="depth units per metre  [default: that of the format]")
+    ] = None,
+    intrinsics: Annotated[str | None, typer.Option(help="fx,fy,cx,cy of the depth image, or a file")] = None,
+    depth_folder: Annotated[
+        str | None, typer.Option(help="folder of depth images in exported ScanNet layout")
+    ] = None,
+    pose_folder: Annotated[
+        str | None, typer.Option(help="folder of poses in exported ScanNet layout")
+    ] = None,
+    trust: Annotated[
+        bool | None, typer.Option("--trust", help="do not check poses, scale and intrinsics first")
+    ] = None,
+    max_bad: Annotated[
+        float | None, typer.Option(help="share of unusable frames that fails the run  [default: 0.2]")
+    ] = None,
+    threads: Annotated[int | None, typer.Option(help="threads that update the map  [default: 1]")] = None,
+    encoder_threads: Annotated[
+        int | None, typer.Option(help="threads of a network  [default: its runtime's choice]")
+    ] = None,
+    encoder_cache: Annotated[Path | None, typer.Option(help="folder to keep a network's codes in")] = None,
+    text_encoder: Annotated[
+        str | None, typer.Option(help="text encoder of `labels`  [default: minilm]")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="continue an interrupted run")] = False,
+    checkpoint_seconds: Annotated[
+        float | None, typer.Option(help="time between checkpoints  [default: 60]")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="YAML file of settings")] = None,
+    assignments: Annotated[
+        list[str] | None, typer.Option("--set", help="one setting, as in map.cell_size=0.1")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Fuse a posed RGB-D sequence into a map.
+
+    Looks at some frames first and stops if poses, depth scale or intrinsics fit better another way.
+    """
+    from dvemap.config import load_config
+    from dvemap.console import Output, duration, quantity
+    from dvemap.pipeline import Status, fuse, open_configured
+
+    overrides = {
+        "encoder.name": encoder,
+        "encoder.text_encoder": text_encoder,
+        "encoder.threads": encoder_threads,
+        "encoder.cache": None if encoder_cache is None else str(encoder_cache),
+        "map.cell_size": cell_size,
+        "sequence.start": start,
+        "sequence.stop": stop,
+        "sequence.stride": stride,
+        "sequence.format": format,
+        "sequence.pose_convention": pose_convention,
+        "sequence.depth_scale": depth_scale,
+        "sequence.intrinsics": intrinsics,
+        "sequence.depth_folder": depth_folder,
+        "sequence.pose_folder": pose_folder,
+        "run.trust": trust,
+        "run.max_bad": max_bad,
+        "run.threads": threads,
+        "run.checkpoint_seconds": checkpoint_seconds,
+    }
+    settings = load_config(config, overrides, assignments or [])
+    out = Output(as_json)
+    opened = open_configured(sequence, settings)
+    with out.progress("fusing", len(opened)) as bar:
+
+        def watch(status: Status) -> None:
+            if status.message:
+                bar.say(status.message)
+            bar.update(status.done, f"{status.cells:,} cells")
+
+        result = fuse(opened, output, config=settings, resume=resume, watch=watch)
+    rows = [
+        ("frames", f"{result.frames:,} ({result.skipped:,} skipped)"),
+        ("cells", f"{len(result.map):,} of {result.map.cell_size * 100:g} cm"),
+        ("file", f"{output} ({quantity(output.stat().st_size)})"),
+        ("time", f"{duration(result.seconds)} ({result.frames / max(result.seconds, 1e-9):.1f} frames/s)"),
+        ("busy", ", ".join(f"{name} {duration(value)}" for name, value in result.stages.items())),
+        ("digest", result.digest),
+    ]
+    for reason in result.reasons[:5]:
+        out.say(f"skipped: {reason}", style="yellow")
+    out.table(rows)
+    out.hint(f'dvemap query {output} "chair"' if result.map.code_dim else f"dvemap export {output} --to ply")
+    out.result(
+        {
+            "map": str(output),
+            "frames": result.frames,
+            "skipped": result.skipped,
+            "cells": len(result.map),
+            "digest": result.digest,
+            "seconds": round(result.seconds, 3),
+            "stages": result.stages,
+        }
+    )

@@ -1,0 +1,176 @@
+"""What turns a frame into codes for the map: nothing, its ground-truth labels, or a network."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from dvemap.config import EncoderConfig
+from mapping import FusionSettings, VoxelMap
+from sequences import Frame, Sequence
+from student import (
+    CachedEncoder,
+    EmbeddingSpace,
+    Encoder,
+    LabelEncoder,
+    OnnxEncoder,
+    load_text_encoder,
+)
+
+Codes = tuple[npt.NDArray[np.float16] | None, npt.NDArray[np.float32] | None]
+
+
+class FrameEncoder(Protocol):
+    """Gives the codes of a frame on a grid that divides its depth image."""
+
+    @property
+    def space(self) -> EmbeddingSpace | None:
+        """The embedding space of the codes, None for no codes."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What must be equal for two runs to give the same codes."""
+
+    def encode_frame(self, frame: Frame) -> Codes:
+        """Return codes (h, w, C) float16 and confidence (h, w) float32 in [0, 1], or None for either."""
+
+
+@dataclass(frozen=True)
+class NoEncoder:
+    """Shape, colour and occupancy alone."""
+
+    space: EmbeddingSpace | None = None
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """See `FrameEncoder`."""
+        return {"name": "none"}
+
+    def encode_frame(self, frame: Frame) -> Codes:
+        """Return no codes."""
+        return None, None
+
+
+@dataclass(frozen=True)
+class GroundTruthLabels:
+    """The text embeddings of the label images' class names: judges the mapping apart from a network."""
+
+    labels: LabelEncoder
+    names_hash: str
+    stride: int
+
+    @property
+    def space(self) -> EmbeddingSpace:
+        """See `FrameEncoder`."""
+        return self.labels.space
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """See `FrameEncoder`."""
+        space = self.labels.space
+        return {
+            "name": "labels",
+            "text_encoder": space.text_encoder,
+            "names": self.names_hash,
+            "stride": self.stride,
+        }
+
+    def encode_frame(self, frame: Frame) -> Codes:
+        """Return the embedding of each labelled pixel's class."""
+        return self.labels.encode_labels(frame.label_on_depth(), self.stride)
+
+
+@dataclass(frozen=True)
+class Network:
+    """An encoder of the student package: colour and depth in, codes out."""
+
+    encoder: Encoder
+
+    @property
+    def space(self) -> EmbeddingSpace:
+        """See `FrameEncoder`."""
+        return self.encoder.space
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """See `FrameEncoder`."""
+        return {"name": self.encoder.space.name, "hash": self.encoder.fingerprint}
+
+    def encode_frame(self, frame: Frame) -> Codes:
+        """Return the network's codes."""
+        return self.encoder.encode(frame.rgb_on_depth(), frame.depth), None
+
+
+def encoder(config: EncoderConfig | str, sequence: Sequence) -> FrameEncoder:
+    """Make the encoder that a run asks for.
+
+    Parameters
+    ----------
+    config : EncoderConfig or str
+        The settings, or the name: `"none"`, `"labels"`, or a folder with `model.onnx` and `encoder.json`.
+    sequence : Sequence
+        The frames to come; `labels` needs its label names.
+
+    Returns
+    -------
+    FrameEncoder
+
+    Raises
+    ------
+    ValueError
+        If the name is none of these, or `labels` is asked of a sequence without label names.
+    """
+    settings = EncoderConfig(name=config) if isinstance(config, str) else config
+    if settings.name == "none":
+        return NoEncoder()
+    if settings.name == "labels":
+        if not sequence.label_names:
+            raise ValueError(
+                f"{sequence.path}: --encoder labels needs label images and their names (label-filt/ with "
+                "label_names.txt or scannetv2-labels.combined.tsv); none were found"
+            )
+        text = load_text_encoder(settings.text_encoder)
+        names = sorted(sequence.label_names.items())
+        names_hash = hashlib.sha256(repr(names).encode()).hexdigest()
+        return GroundTruthLabels(LabelEncoder(sequence.label_names, text), names_hash, settings.stride)
+    folder = Path(settings.name)
+    if not folder.is_dir():
+        raise ValueError(
+            f"encoder {settings.name!r}: expected none, labels, or a folder with model.onnx and encoder.json"
+        )
+    network: Encoder = OnnxEncoder(folder, threads=settings.threads)
+    if settings.cache is not None:
+        network = CachedEncoder(network, Path(settings.cache))
+    return Network(network)
+
+
+def empty_map(cell_size: float, settings: FusionSettings, frames: FrameEncoder) -> VoxelMap:
+    """Make the map that holds an encoder's codes.
+
+    Parameters
+    ----------
+    cell_size : float
+        Edge of a cell, metres.
+    settings : FusionSettings
+        What one frame does to the map.
+    frames : FrameEncoder
+        Whose codes will come.
+
+    Returns
+    -------
+    VoxelMap
+    """
+    space = frames.space
+    if space is None:
+        return VoxelMap(cell_size, settings=settings)
+    return VoxelMap(
+        cell_size,
+        space.code_dim,
+        code_scale=space.code_scale,
+        space=space.to_dict(),
+        head=space.head,
+        settings=settings,
+    )

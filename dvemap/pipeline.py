@@ -1,0 +1,333 @@
+"""The run of `dvemap fuse`: decode, encode and update overlap; checkpoints make a killed run resumable.
+
+Decoding has a thread pool (`sequences.prefetch`), encoding one thread, and the map is updated in the
+caller's thread. Frames reach the map in their order, so a checkpoint is "the first n frames", and a
+resumed run can neither lose nor repeat one.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import mapping
+from dvemap import __version__
+from dvemap.config import FuseConfig
+from dvemap.encoders import FrameEncoder, empty_map, encoder
+from dvemap.stages import Encoded, Stages, encoded_frames
+from mapping import FusionSettings, VoxelMap
+from sequences import Frame, FrameError, Sequence, SequenceError, inspect_sequence, open_sequence
+
+FORECAST_AFTER = (10, 100, 1000)  # frames
+
+
+@dataclass
+class Status:
+    """Where a run stands, as told to its watcher after each frame."""
+
+    done: int
+    total: int
+    skipped: int
+    cells: int
+    message: str | None = None
+
+
+@dataclass
+class FuseResult:
+    """What a run made.
+
+    Attributes
+    ----------
+    map : VoxelMap
+    frames, skipped : int
+        Frames in the map, and frames that could not be used.
+    reasons : list of str
+        Why the first of the skipped ones were.
+    seconds : float
+        Wall time of the run.
+    stages : dict
+        Busy seconds of each stage; they overlap.
+    digest : str
+        Digest of the map.
+    path : Path or None
+        The file that was written.
+    """
+
+    map: VoxelMap
+    frames: int
+    skipped: int
+    reasons: list[str]
+    seconds: float
+    stages: dict[str, float]
+    digest: str
+    path: Path | None
+
+
+@dataclass
+class _Progress:
+    """What a checkpoint says besides the sums."""
+
+    done: int = 0
+    skipped: int = 0
+    reasons: list[str] = field(default_factory=list)
+    up: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
+
+
+def fuse(
+    sequence: Sequence | str | Path,
+    output: str | Path | None = None,
+    *,
+    config: FuseConfig | None = None,
+    order: list[int] | None = None,
+    resume: bool = False,
+    watch: Callable[[Status], None] | None = None,
+    **settings: Any,
+) -> FuseResult:
+    """Fuse a posed RGB-D sequence into a map.
+
+    Parameters
+    ----------
+    sequence : Sequence or path
+        The frames.
+    output : path, optional
+        Map file to write; a checkpoint lies beside it (`<output>.partial`) until the run is through.
+    config : FuseConfig, optional
+        All settings.
+    order : list of int, optional
+        Positions in the sequence to fuse, in this order; all of them in theirs by default.
+    resume : bool
+        Continue from the checkpoint of an interrupted run of the same settings, if there is one.
+    watch : callable, optional
+        Told the `Status` after each frame.
+    **settings
+        Shorthands for single settings of the run: `encoder="labels"`, `cell_size=0.1`, `threads=2`, ...
+
+    Returns
+    -------
+    FuseResult
+
+    Raises
+    ------
+    SequenceError
+        If the sequence is misread (see `inspect_sequence`) or too many frames are unusable.
+    ValueError
+        If settings do not fit, or the checkpoint is of another run.
+    """
+    config = _with_shorthands(config or FuseConfig(), settings)
+    watch = watch or (lambda status: None)
+    started = time.perf_counter()
+    if not isinstance(sequence, Sequence):
+        sequence = open_configured(sequence, config)
+    order = list(range(len(sequence))) if order is None else list(order)
+    if not config.run.trust:
+        seen = inspect_sequence(sequence)
+        for line in seen.summary():
+            watch(Status(0, len(order), 0, 0, line))
+        seen.raise_if_wrong()
+    frames = encoder(config.encoder, sequence)
+    target = None if output is None else Path(output)
+    run = _Run(sequence, frames, config, order, target, watch)
+    if resume and target is not None:
+        run.continue_from_checkpoint()
+    run.fuse_all()
+    digest = run.finish()
+    return FuseResult(
+        map=run.map,
+        frames=run.progress.done - run.progress.skipped,
+        skipped=run.progress.skipped,
+        reasons=run.progress.reasons,
+        seconds=time.perf_counter() - started,
+        stages=run.stages.seconds(),
+        digest=digest,
+        path=target,
+    )
+
+
+def open_configured(path: str | Path, config: FuseConfig) -> Sequence:
+    """Open a sequence as a configuration says, with labels where its encoder needs them."""
+    options = config.sequence.model_dump()
+    return open_sequence(Path(path), labels=config.encoder.name == "labels", **options)
+
+
+def partial_path(output: Path) -> Path:
+    """Return where the checkpoint of a run lies."""
+    return output.with_name(output.name + ".partial")
+
+
+class _Run:
+    """One run: the map, how far it is, and its checkpoints."""
+
+    def __init__(
+        self,
+        sequence: Sequence,
+        frames: FrameEncoder,
+        config: FuseConfig,
+        order: list[int],
+        output: Path | None,
+        watch: Callable[[Status], None],
+    ) -> None:
+        self.sequence = sequence
+        self.frames = frames
+        self.config = config
+        self.order = order
+        self.output = output
+        self.watch = watch
+        self.settings = FusionSettings(**config.map.model_dump(exclude={"cell_size"}))
+        self.map = empty_map(config.map.cell_size, self.settings, frames)
+        self.progress = _Progress()
+        self.stages = Stages()
+        self.saved_at = self.first_at = time.monotonic()
+        self.first_done = 0
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What must be equal for a checkpoint to be of this run."""
+        return {
+            "sequence": self.sequence.fingerprint(),
+            "order": hashlib.sha256(np.asarray(self.order, np.int64).tobytes()).hexdigest(),
+            "cell size": self.config.map.cell_size,
+            "settings": self.settings.to_dict(),
+            "encoder": self.frames.identity,
+        }
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What the map file says of its making."""
+        return {
+            "software": f"dvemap {__version__}",
+            "sources": [{"path": str(self.sequence.path), "format": self.sequence.format}],
+            "frames": self.progress.done - self.progress.skipped,
+            "skipped": self.progress.skipped,
+            "up": self.progress.up,
+            "encoder": self.frames.identity,
+            "config": self.config.model_dump(),
+        }
+
+    def continue_from_checkpoint(self) -> None:
+        """Take up the map and the position of an interrupted run."""
+        if self.output is None:
+            return
+        checkpoint = partial_path(self.output)
+        finished = not checkpoint.exists() and self.output.exists()
+        path = self.output if finished else checkpoint
+        if not path.exists():
+            self._say(f"no checkpoint at {checkpoint}; starting from the first frame")
+            return
+        saved = mapping.read_header(path).provenance.get("run")
+        if saved is None:
+            raise ValueError(f"{path}: --resume needs a map written by dvemap fuse; this one was not")
+        for name, value in self.identity.items():
+            if saved["identity"].get(name) != value:
+                raise ValueError(
+                    f"{path}: the interrupted run had another {name} ({saved['identity'].get(name)!r} there, "
+                    f"{value!r} here); give the same options, or leave --resume out to start anew"
+                )
+        self.map = mapping.load(path, verify=True)
+        self.progress = _Progress(**saved["progress"])
+        self._say(f"{path}: continuing after {self.progress.done} of {len(self.order)} frames")
+
+    def fuse_all(self) -> None:
+        """Fuse the frames that are still to come."""
+        rest = self.order[self.progress.done :]
+        ready = encoded_frames(self.sequence, rest, self.frames, self.config.run.decode_threads, self.stages)
+        try:
+            with closing(ready):
+                for item in ready:
+                    self._take(item)
+        except KeyboardInterrupt:
+            self._checkpoint()
+            raise
+
+    def _take(self, item: Encoded) -> None:
+        if isinstance(item.frame, FrameError):
+            self._skip(item.frame)
+        else:
+            with self.stages.timed("update"):
+                self._integrate(item.frame, item)
+        self.progress.done += 1
+        done = self.progress.done
+        if not self.first_done:  # the first frame pays for starting threads and loading kernels
+            self.first_done, self.first_at = done, time.monotonic()
+        message = (
+            self._forecast() if done in FORECAST_AFTER and self.first_done < done < len(self.order) else None
+        )
+        self.watch(Status(done, len(self.order), self.progress.skipped, len(self.map), message))
+        if time.monotonic() - self.saved_at > self.config.run.checkpoint_seconds:
+            self._checkpoint()
+
+    def _integrate(self, frame: Frame, item: Encoded) -> None:
+        camera_up = -frame.T_world_camera[:3, 1]
+        self.progress.up = [float(value) for value in self.progress.up + camera_up]
+        self.map.integrate(
+            frame.depth,
+            frame.intrinsics,
+            frame.T_world_camera,
+            rgb=item.rgb,
+            codes=item.codes,
+            confidence=item.confidence,
+            timestamp_ns=round(frame.timestamp * 1e9),
+            threads=self.config.run.threads,
+        )
+
+    def _skip(self, error: FrameError) -> None:
+        self.progress.skipped += 1
+        if len(self.progress.reasons) < 20:
+            self.progress.reasons.append(str(error))
+        allowed = self.config.run.max_bad
+        if self.progress.skipped > allowed * len(self.order):
+            raise SequenceError(
+                f"{self.sequence.path}: {self.progress.skipped} of {len(self.order)} frames cannot be used, "
+                f"more than the {allowed:.0%} that --max-bad allows; the first: {self.progress.reasons[0]}; "
+                "mend the frames, or allow more with --max-bad 0.5"
+            )
+
+    def _forecast(self) -> str:
+        done, total = self.progress.done, len(self.order)
+        spent = time.monotonic() - self.first_at
+        left = spent / (done - self.first_done) * (total - done)
+        size = self.map.size_in_bytes / done * total
+        return f"after {done} frames: about {left:.0f} s to go, a map of at most {size / 1e6:,.0f} MB"
+
+    def _checkpoint(self) -> None:
+        if self.output is None or not self.progress.done:
+            return
+        with self.stages.timed("save"):
+            mapping.save(self.map, partial_path(self.output), self._saved_provenance())
+        self.saved_at = time.monotonic()
+
+    def _saved_provenance(self) -> dict[str, Any]:
+        return {**self.provenance, "run": {"identity": self.identity, "progress": asdict(self.progress)}}
+
+    def finish(self) -> str:
+        """Write the map, remove the checkpoint and return the digest."""
+        digest = self.map.digest()
+        if self.output is not None:
+            with self.stages.timed("save"):
+                mapping.save(self.map, self.output, {**self._saved_provenance(), "digest": digest})
+            partial_path(self.output).unlink(missing_ok=True)
+        return digest
+
+    def _say(self, message: str) -> None:
+        self.watch(Status(self.progress.done, len(self.order), self.progress.skipped, len(self.map), message))
+
+
+def _with_shorthands(config: FuseConfig, settings: dict[str, Any]) -> FuseConfig:
+    places = {
+        name: section
+        for section in ("run", "map", "sequence")
+        for name in getattr(config, section).model_fields
+    }
+    tree = config.model_dump()
+    for name, value in settings.items():
+        if name == "encoder":
+            tree["encoder"]["name"] = str(value)
+        elif name in places:
+            tree[places[name]][name] = value
+        else:
+            raise TypeError(f"fuse() has no setting {name!r}; it has encoder, {', '.join(sorted(places))}")
+    return FuseConfig.model_validate(tree)
