@@ -117,7 +117,7 @@ def _answer(
 ) -> Answer:
     relevancy = rule.relevancy(similarity, floor)
     lead = similarity - floor[0]
-    hits = find_hits(voxel_map, lead, relevancy, rule.lead, top=top, min_cells=min_cells)
+    hits = find_hits(voxel_map, lead, rule, top=top, min_cells=min_cells)
     return Answer(similarity, relevancy, rule.threshold, hits, "" if hits else _why_none(relevancy, rule))
 
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from mapping import readout
 from mapping.kernels import components as kernel
 from mapping.keys import NEIGHBOUR_DELTAS
+from mapping.relevancy import RelevancyRule
 
 if TYPE_CHECKING:
     from mapping.voxel_map import VoxelMap
@@ -37,7 +38,8 @@ class Hit:
     rank
         1 for the best.
     score
-        Mean relevancy of its cells, in [0, 1].
+        Relevancy of the mean lead of its cells over the negatives, discounted for small hits, in [0, 1];
+        falls with the rank.
     confidence
         Mean agreement of the observations of its cells, in [0, 1].
     center, extent
@@ -99,8 +101,7 @@ def connected_components(voxel_map: VoxelMap, rows: Int64) -> npt.NDArray[np.int
 def find_hits(
     voxel_map: VoxelMap,
     lead: Float32,
-    relevancy: Float32,
-    gate: float,
+    rule: RelevancyRule,
     *,
     top: int | None = None,
     min_cells: int | None = None,
@@ -114,7 +115,8 @@ def find_hits(
     connected cells above the gate that have at least `keep` of its lead; what remains is treated likewise, so
     that an armchair that touches the massage chair is a lesser hit of its own; averaging can shift
     their border by a cell. A hit whose mean lead, not averaged, misses the gate is dropped. Hits rank by mean
-    lead times n / (n + 2 min_cells): of two equally good ones the larger is the safer answer.
+    lead times n / (n + 2 min_cells), whose relevancy is their score: of two equally good ones the larger is
+    the safer answer.
 
     Parameters
     ----------
@@ -122,10 +124,9 @@ def find_hits(
         The map.
     lead
         (n,) float32, cosine with the query less the largest cosine with a negative.
-    relevancy
-        (n,) float32 in [0, 1], reported as the score; it saturates, so cells are compared by their lead.
-    gate
-        Least lead of a hit's cells.
+    rule
+        Whose least lead is the gate, and which turns leads into scores. Relevancy saturates, so cells are
+        compared by their lead.
     top
         Hits to return; None for all.
     min_cells
@@ -150,6 +151,7 @@ def find_hits(
     if not 0 <= keep <= 1:
         raise ValueError(f"keep must be in [0, 1], got {keep}")
 
+    gate = rule.lead
     rows = np.flatnonzero((lead >= min(gate, gate / 2)) & (voxel_map.code_weight > 0))
     frames, misses = readout.evidence(voxel_map, rows)
     solid = readout.log_odds_of(frames, misses) >= 0
@@ -169,19 +171,21 @@ def find_hits(
     bounds = np.searchsorted(label[order], np.arange(count + 1))
     hits = [order[bounds[i] : bounds[i + 1]] for i in range(count)]
     hits = [cells for cells in hits if lead[rows[cells]].mean() >= gate]
-    hits.sort(key=lambda cells: -float(value[cells].mean()) * len(cells) / (len(cells) + 2 * min_cells))
+    sizes = [len(cells) / (len(cells) + 2 * min_cells) for cells in hits]
+    strength = np.array([float(value[cells].mean()) * size for cells, size in zip(hits, sizes, strict=True)])
+    ranked = np.argsort(-strength, kind="stable")[:top]
     return [
-        _describe(voxel_map, rank, rows[cells], relevancy, int(frames[cells].max()))
-        for rank, cells in enumerate(hits[:top], start=1)
+        _describe(voxel_map, rank, rows[hits[k]], rule.of_lead(strength[k]), int(frames[hits[k]].max()))
+        for rank, k in enumerate(ranked, start=1)
     ]
 
 
-def _describe(voxel_map: VoxelMap, rank: int, rows: Int64, relevancy: Float32, frames: int) -> Hit:
+def _describe(voxel_map: VoxelMap, rank: int, rows: Int64, score: float, frames: int) -> Hit:
     mu = readout.mean(voxel_map, rows)
     low, high = mu.min(axis=0), mu.max(axis=0)
     return Hit(
         rank=rank,
-        score=float(relevancy[rows].mean()),
+        score=score,
         confidence=float(readout.confidence(voxel_map, rows).mean()),
         center=_triple((low + high) / 2),
         extent=_triple(high - low),

@@ -60,6 +60,10 @@ class RelevancyRule:
         relevancy: npt.NDArray[np.float32] = 1 / (1 + np.exp(-margin, dtype=np.float32))
         return relevancy
 
+    def of_lead(self, lead: float) -> float:
+        """Relevancy of one lead over the best negative."""
+        return 1 / (1 + math.exp(-self.temperature * lead))
+
     @property
     def lead(self) -> float:
         """Lead of a cosine over the best negative at which relevancy reaches the threshold."""

@@ -30,7 +30,9 @@ def measure(
     depth_folder: Annotated[
         str, typer.Option(help="folder of depth images in exported ScanNet layout")
     ] = "depth",
-    pose_folder: Annotated[str | None, typer.Option(help="folder of poses in exported ScanNet layout")] = None,
+    pose_folder: Annotated[
+        str | None, typer.Option(help="folder of poses in exported ScanNet layout")
+    ] = None,
     frames: Annotated[int, typer.Option(min=2, help="frames to time")] = 60,
     cells: Annotated[int, typer.Option(min=1000, help="cells of the large map")] = 1_000_000,
     code_dim: Annotated[int, typer.Option(min=1, help="numbers of a code")] = 512,
