@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +14,6 @@ from mapping.fields import Fields
 from mapping.norms import embedding_norms
 from mapping.occupancy import OccupancyRows, OccupancyTable, rows_in_sorted
 from mapping.settings import FusionSettings
-
-if TYPE_CHECKING:
-    from mapping.sample import Samples
 
 
 class MapView:
@@ -152,25 +149,6 @@ class MapView:
             self._sorted_key = key[self._order]
         position = rows_in_sorted(self._sorted_key, wanted)
         return np.where(position >= 0, np.append(self._order, -1)[position], -1)
-
-    def sample(self, points: npt.ArrayLike, max_distance: float | None = None) -> Samples:
-        """Find the cell that most likely holds each point: see `mapping.sample`.
-
-        Parameters
-        ----------
-        points
-            (p, 3) float, metres, world axes.
-        max_distance
-            Metres between a point and the mean of its cell; None: only the 27 cells around it limit it.
-
-        Returns
-        -------
-        Samples
-            `row` (p,) int64, -1 where no cell is near, and their scores.
-        """
-        from mapping.sample import sample  # it reads maps, so it cannot be imported above
-
-        return sample(self, points, max_distance)
 
     def digest(self) -> str:
         """SHA-256 over all sums, rows sorted by key, as hexadecimal; time stamps are left out.

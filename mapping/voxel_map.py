@@ -6,7 +6,7 @@ neither on the order of frames nor on the number of threads nor on the shape of 
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,9 @@ from mapping.merge import check_mergeable, merge_into
 from mapping.observation import Observation
 from mapping.occupancy import OccupancyRows, OccupancyTable
 from mapping.settings import FusionSettings
+
+if TYPE_CHECKING:
+    from mapping.sample import Samples
 
 
 class VoxelMap(MapView):
@@ -101,6 +104,25 @@ class VoxelMap(MapView):
         wrapped.compact = compact
         wrapped.code_row_scale = code_row_scale
         return wrapped
+
+    def sample(self, points: npt.ArrayLike, max_distance: float | None = None) -> Samples:
+        """Find the cell that most likely holds each point: see `mapping.sample`.
+
+        Parameters
+        ----------
+        points
+            (p, 3) float, metres, world axes.
+        max_distance
+            Metres between a point and the mean of its cell; None: only the 27 cells around it limit it.
+
+        Returns
+        -------
+        Samples
+            `row` (p,) int64, -1 where no cell is near, and their scores.
+        """
+        from mapping.sample import sample  # it reads maps, so it cannot be imported above
+
+        return sample(self, points, max_distance)
 
     def integrate(
         self,

@@ -113,4 +113,3 @@ def test_every_command_has_a_module_and_a_help_with_two_examples() -> None:
             assert module.__doc__ is not None
             text = (ROOT / "dvemap" / "commands" / f"{name}.py").read_text()
             assert text.count(f"  dvemap {name} ") >= 2, name
-
