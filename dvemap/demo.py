@@ -17,7 +17,7 @@ from dvemap.repl import show_answer
 from mapping import Answer, VoxelMap, color, read_header
 from sequences.synth import generate
 
-SEED = 1  # a flat with a massage chair
+SEED = 6  # a flat with a massage chair
 NEAR = 0.5  # metres between a hit and the truth
 LEAST_MIOU = 0.90
 

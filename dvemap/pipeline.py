@@ -296,8 +296,11 @@ class _Run:
     def _checkpoint(self) -> None:
         if self.output is None or not self.progress.done:
             return
-        with self.stages.timed("save"):
-            mapping.save(self.map, partial_path(self.output), self._saved_provenance())
+        try:
+            with self.stages.timed("save"):
+                mapping.save(self.map, partial_path(self.output), self._saved_provenance())
+        except OSError as error:  # an hour of fusing must not end because a checkpoint could not be written
+            self._say(f"warning: no checkpoint: {error}; fusing goes on and tries again")
         self.saved_at = time.monotonic()
 
     def _saved_provenance(self) -> dict[str, Any]:
@@ -306,10 +309,19 @@ class _Run:
     def finish(self) -> str:
         """Write the map, remove the checkpoint and return the digest."""
         digest = self.map.digest()
-        if self.output is not None:
+        if self.output is None:
+            return digest
+        checkpoint = partial_path(self.output)
+        try:
             with self.stages.timed("save"):
                 mapping.save(self.map, self.output, {**self._saved_provenance(), "digest": digest})
-            partial_path(self.output).unlink(missing_ok=True)
+        except OSError:
+            if checkpoint.exists():
+                self._say(
+                    f"warning: {checkpoint} keeps the frames up to the last checkpoint; mend it and --resume"
+                )
+            raise
+        checkpoint.unlink(missing_ok=True)
         return digest
 
     def _say(self, message: str) -> None:

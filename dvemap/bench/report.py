@@ -7,6 +7,7 @@ import numpy as np
 
 from dvemap.bench.map_bench import bench_map
 from dvemap.bench.map_frames import BenchFrames
+from dvemap.bench.map_memory import measure_growth
 from dvemap.bench.query_bench import bench_query
 from dvemap.console import Output
 from sequences import open_sequence
@@ -47,6 +48,7 @@ def run_map_bench(
     )
     figures: dict[str, Any] = bench_map(posed, code_dim=code_dim, large=cells)
     figures |= bench_query(cells, code_dim)
+    figures |= {f"growth_{name}": value for name, value in measure_growth(cells, code_dim).items()}
     figures = {
         name: round(value, 4) if isinstance(value, float) else value for name, value in figures.items()
     }
@@ -71,6 +73,11 @@ def run_map_bench(
                 f"query of {cells:,} cells",
                 f"{figures['query_ms']:.0f} ms",
                 f"{figures['query_ratio']:.2f} x reading the codes",
+            ),
+            (
+                f"peak memory growing to {cells:,}",
+                f"{figures['growth_peak_mb']:,.0f} MB",
+                f"map {figures['growth_map_mb']:,.0f} MB",
             ),
         ],
         header=("what", "median", "against"),
