@@ -2,8 +2,8 @@
 
 A growing array reserves address space for as many rows as physical memory could hold, and the operating
 system commits a page when it is first touched. So rows cost memory only once they are used, growing never
-copies, and views stay valid. Where address space cannot be reserved (Windows, strict overcommit, a limit on
-virtual memory) it falls back to smaller reservations and finally to doubling with a copy.
+copies, and views stay valid. Where address space is not free (Windows, strict overcommit, a limit on virtual
+memory), a reservation would take it from everything else: there arrays double with a copy instead.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ import math
 import mmap
 import os
 import sys
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 _MAP_NORESERVE: Final = 0x4000 if sys.platform == "linux" else 0  # named in the mmap module from 3.13 on
-_SMALLEST_RESERVATION: Final = 64 << 20
 _FIRST_ROWS: Final = 1024
+_STRICT_OVERCOMMIT: Final = "2"
 
 
 class GrowingArray:
@@ -60,20 +61,16 @@ class GrowingArray:
         self.array = grown
 
     def _reserve(self) -> npt.NDArray[Any]:
-        size = _physical_memory() if self._row_bytes and hasattr(mmap, "MAP_PRIVATE") else 0
-        while size >= _SMALLEST_RESERVATION:
-            try:
-                flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_NORESERVE
-                memory = mmap.mmap(-1, size, flags=flags)
-            except (OSError, OverflowError):
-                size //= 2
-                continue
-            if hasattr(mmap, "MADV_HUGEPAGE"):
-                _advise_huge_pages(memory)
-            rows = size // self._row_bytes
-            flat = np.frombuffer(memory, self._dtype, count=rows * math.prod(self._row_shape))
-            return flat.reshape(rows, *self._row_shape)
-        return np.zeros((_FIRST_ROWS, *self._row_shape), self._dtype)
+        size = _reservable_bytes() if self._row_bytes else 0
+        try:
+            memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_NORESERVE)
+        except (OSError, OverflowError, ValueError, AttributeError):  # size 0, no room, or Windows
+            return np.zeros((_FIRST_ROWS, *self._row_shape), self._dtype)
+        if hasattr(mmap, "MADV_HUGEPAGE"):
+            _advise_huge_pages(memory)
+        rows = size // self._row_bytes
+        flat = np.frombuffer(memory, self._dtype, count=rows * math.prod(self._row_shape))
+        return flat.reshape(rows, *self._row_shape)
 
 
 def _advise_huge_pages(memory: mmap.mmap) -> None:
@@ -84,9 +81,15 @@ def _advise_huge_pages(memory: mmap.mmap) -> None:
         return
 
 
-def _physical_memory() -> int:
-    """Bytes of physical memory, or 0 where the system does not tell."""
+def _reservable_bytes() -> int:
+    """Bytes of physical memory; 0 where reserving costs something or the system does not tell."""
     try:
+        import resource
+
+        limited = resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
+        policy = Path("/proc/sys/vm/overcommit_memory")
+        if limited or (policy.exists() and policy.read_text().strip() == _STRICT_OVERCOMMIT):
+            return 0
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
+    except (ImportError, AttributeError, ValueError, OSError):
         return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
@@ -35,9 +36,14 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     Raises
     ------
     OSError
-        As the system reports it; it names `path` where the system named no file.
+        As the system reports it; it names `path` where the system named no file. A folder, a device or a pipe
+        is refused before anything is written.
     """
     path = path.resolve()
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if path.exists() and not path.is_file():
+        raise FileExistsError(errno.EEXIST, "exists and is no regular file", str(path))
     _remove_leftovers(path)
     temporary = path.with_name(f".{path.name}.{_HOST}-{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:

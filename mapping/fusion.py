@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from mapping.cells import CellTable
+from mapping.fields import CODE_WEIGHT, WEIGHT
 from mapping.frame_tables import FrameCells, FrameScratch
 from mapping.kernels import codes as code_kernels
 from mapping.kernels import moments, weights
@@ -79,7 +81,7 @@ def fuse(
     if with_occupancy:
         scratch.blocks.fit(touched, geometry)
     if sign < 0:
-        _check_present(cells, touched)
+        _check_present(cells, frame, scratch)
     before = len(cells)
     rows = cells.find_or_insert(touched.keys)
     new_cells = len(cells) - before
@@ -155,7 +157,7 @@ def _sum_codes(
     voxel_map: VoxelMap,
     frame: Observation,
     cells: CellTable,
-    rows: np.ndarray[tuple[int], np.dtype[np.int64]],
+    rows: npt.NDArray[np.int64],
     scratch: FrameScratch,
     threads: int,
     pool: ThreadPoolExecutor | None,
@@ -192,14 +194,30 @@ def _sum_codes(
     return used, occupied, sum(clipped for clipped, _ in parts), sum(broken for _, broken in parts)
 
 
-def _check_present(cells: CellTable, touched: FrameCells) -> None:
+def _check_present(cells: CellTable, frame: Observation, scratch: FrameScratch) -> None:
     """Refuse to take away a frame whose cells or weights the map does not hold."""
+    touched = scratch.cells
     rows = cells.index.find(touched.keys)
-    missing = int(np.count_nonzero(rows < 0))
-    if missing == 0:
-        missing = int(np.count_nonzero(cells.sums[rows, 0] < touched.sums[:, 0]))
-    if missing:
+    held = cells.sums[rows] if len(cells) else np.zeros_like(touched.sums)
+    missing = (rows < 0) | (held[:, WEIGHT] < touched.sums[:, WEIGHT])
+    missing |= held[:, CODE_WEIGHT] < _code_weights(frame, scratch)
+    if missing.any():
         raise ValueError(
-            f"cannot subtract a frame that is not in the map: {missing} of its {len(rows)} cells "
-            "are missing or hold less weight (same depth, pose and settings as when it was added?)"
+            f"cannot subtract a frame that is not in the map: {np.count_nonzero(missing)} of its {len(rows)} "
+            "cells are missing, or hold less weight or less weight of codes (same depth, pose, codes and "
+            "settings as when it was added?)"
         )
+
+
+def _code_weights(frame: Observation, scratch: FrameScratch) -> npt.NDArray[np.int64]:
+    """Weight of the codes of a frame in each cell it touches, (n,); 0 where a code is not finite."""
+    count = len(scratch.cells)
+    if frame.codes is None:
+        return np.zeros(count, np.int64)
+    weight, cell_of = frame.code_weight(scratch.weight), scratch.cell_of.ravel()
+    used = (cell_of >= 0) & (weight > 0)
+    pixels = np.bincount(cell_of[used], minlength=count)
+    total = np.bincount(cell_of[used], weight[used], count).astype(np.int64)
+    once = (2 * total + pixels) // np.maximum(2 * pixels, 1)
+    once[cell_of[used & ~np.isfinite(frame.codes).all(axis=2).ravel()]] = 0
+    return once

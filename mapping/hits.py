@@ -91,13 +91,6 @@ def neighbour_table(voxel_map: VoxelMap, rows: Int64) -> npt.NDArray[np.int32]:
     return table
 
 
-def connected_components(voxel_map: VoxelMap, rows: Int64) -> npt.NDArray[np.int32]:
-    """Number the connected components (26-neighbourhood) of some rows; (m,) int32 from 0."""
-    label = np.full(len(rows), -1, np.int32)
-    kernel.components(neighbour_table(voxel_map, rows), label)
-    return label
-
-
 def find_hits(
     voxel_map: VoxelMap,
     lead: Float32,
@@ -109,8 +102,7 @@ def find_hits(
 ) -> list[Hit]:
     """Group the cells that answer a query into ranked hits.
 
-    Cells that more rays crossed than hit (log-odds below 0) and cells without an embedding do not count.
-    Leads are averaged over neighbouring cells that are at least half way to the gate, so that the noise of
+    Cells that are not solid (see `readout.solid`) and cells without an embedding do not count. Leads are averaged over neighbouring cells that are at least half way to the gate, so that the noise of
     single cells neither tears a thing apart nor makes confetti. From the best cell on, a hit takes in all
     connected cells above the gate that have at least `keep` of its lead; what remains is treated likewise, so
     that an armchair that touches the massage chair is a lesser hit of its own; averaging can shift
@@ -154,7 +146,7 @@ def find_hits(
     gate = rule.lead
     rows = np.flatnonzero((lead >= min(gate, gate / 2)) & (voxel_map.code_weight > 0))
     frames, misses = readout.evidence(voxel_map, rows)
-    solid = readout.log_odds_of(frames, misses) >= 0
+    solid = readout.solid_of(frames, misses)
     rows, frames = rows[solid], frames[solid]
     by_key = np.argsort(voxel_map.key[rows])  # neighbours in space lie near in memory: growing is far faster
     rows, frames = rows[by_key], frames[by_key]

@@ -127,38 +127,6 @@ def prototypes(vectors: npt.ArrayLike, ids: npt.ArrayLike | None = None) -> Clas
     return linear_probe(matrix / norm, None, ids)
 
 
-def visual_means(segments: npt.ArrayLike, images: npt.ArrayLike, alpha: float = 0.65) -> Float32:
-    """Mean visual embedding of each class, as DVEFormer decodes with: n(sum n(e_s) - alpha sum n(e_img)).
-
-    Parameters
-    ----------
-    segments
-        (K, D) float, sums of the unit embeddings of a class's segments.
-    images
-        (K, D) float, sums of the unit embeddings of the images that these segments lie in.
-    alpha
-        How much of the image is taken away.
-
-    Returns
-    -------
-    (K, D) float32 of unit length, for `prototypes`.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ or a mean vanishes.
-    """
-    S, image_sums = np.asarray(segments, dtype=np.float64), np.asarray(images, dtype=np.float64)
-    if S.ndim != 2 or S.shape != image_sums.shape:
-        raise ValueError(f"segments and images must both be (K, D), got {S.shape} and {image_sums.shape}")
-    means = S - alpha * image_sums
-    norm = np.linalg.norm(means, axis=1, keepdims=True)
-    if not (norm > 0).all():
-        raise ValueError(f"the visual mean of class {int(norm.argmin()) + 1} must not be zero")
-    unit: Float32 = (means / norm).astype(np.float32)
-    return unit
-
-
 def label_cells(voxel_map: VoxelMap, classifier: Classifier) -> Labels:
     """Label every cell that has an embedding.
 

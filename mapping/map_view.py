@@ -140,7 +140,7 @@ class MapView:
 
     def rows_of(self, keys: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """Rows of `keys` (any shape of int64), -1 where the map has no such cell."""
-        wanted = np.ascontiguousarray(keys, dtype=np.int64)
+        wanted = np.asarray(keys, dtype=np.int64)
         if self._cells is not None:
             return self._cells.index.find(wanted.ravel()).reshape(wanted.shape)
         key = self.key
@@ -148,7 +148,7 @@ class MapView:
             self._order = np.arange(len(key)) if np.all(key[1:] > key[:-1]) else np.argsort(key)
             self._sorted_key = key[self._order]
         position = rows_in_sorted(self._sorted_key, wanted)
-        return np.where(position >= 0, np.append(self._order, -1)[position], -1)
+        return np.where(position >= 0, self._order[position], -1) if len(key) else position
 
     def digest(self) -> str:
         """SHA-256 over all sums, rows sorted by key, as hexadecimal; time stamps are left out.

@@ -54,6 +54,7 @@ def merge_into(
     """
     if sign < 0:
         _check_contained(cells, fields)
+        _check_counted(evidence, occupancy)
     doomed = []
     for start in range(0, len(fields), _CHUNK_ROWS):
         chunk = slice(start, min(start + _CHUNK_ROWS, len(fields)))
@@ -87,4 +88,19 @@ def _check_contained(cells: CellTable, fields: Fields) -> None:
         raise ValueError(
             f"cannot subtract what was never added: {np.count_nonzero(~enough)} of {len(rows)} cells "
             "are missing or hold less weight"
+        )
+
+
+def _check_counted(evidence: OccupancyTable, occupancy: OccupancyRows) -> None:
+    """Refuse to take away hits or misses that the table does not hold."""
+    held = evidence.rows()
+    rows = held.rows_of(occupancy.key)
+    enough = rows >= 0
+    enough[enough] = (held.hits[rows[enough]] >= occupancy.hits[enough]) & (
+        held.misses[rows[enough]] >= occupancy.misses[enough]
+    )
+    if not enough.all():
+        raise ValueError(
+            f"cannot subtract what was never added: {np.count_nonzero(~enough)} of {len(rows)} cells "
+            "have fewer hits or misses (occupancy switched off when this map was fused?)"
         )

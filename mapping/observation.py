@@ -41,6 +41,8 @@ class Observation:
             raise ValueError(
                 f"intrinsics must be a finite (3, 3) matrix with positive focal lengths, got {K}"
             )
+        if (K.ravel()[[1, 3, 6, 7, 8]] != [0, 0, 0, 0, 1]).any():
+            raise ValueError(f"intrinsics must be [fx 0 cx; 0 fy cy; 0 0 1] (no skew), got {K}")
         if T.shape != (4, 4) or not np.isfinite(T).all():
             raise ValueError(f"T_world_camera must be a finite (4, 4) matrix, got {T}")
         R = T[:3, :3]
@@ -50,6 +52,8 @@ class Observation:
             or np.abs(T[3] - [0, 0, 0, 1]).max() > _RIGID_TOLERANCE
         ):
             raise ValueError(f"T_world_camera must be rigid (rotation and translation), got {T}")
+        if not (isinstance(self.timestamp_ns, int | np.integer) and abs(int(self.timestamp_ns)) < 2**63):
+            raise ValueError(f"timestamp_ns must be an integer of 64 bits, got {self.timestamp_ns!r}")
         if self.rgb is not None:
             _expect("rgb", self.rgb, (*depth.shape, 3), np.uint8)
         if self.codes is not None:
@@ -188,5 +192,5 @@ def _expect(name: str, array: Any, shape: tuple[int | None, ...], dtype: type) -
     if not fits or array.size == 0:
         wanted = tuple("any" if size is None else size for size in shape)
         raise ValueError(f"{name} must have shape {wanted} and not be empty, got {array.shape}")
-    if not np.issubdtype(array.dtype, dtype):
+    if not np.issubdtype(array.dtype, dtype) or not array.dtype.isnative:
         raise ValueError(f"{name} must be {dtype.__name__}, got {array.dtype}")

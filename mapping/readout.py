@@ -33,8 +33,9 @@ _SYMMETRIC: Final = ((0, 1, 2), (1, 3, 4), (2, 4, 5))  # entry of xx, xy, xz, yy
 class OccupancyModel:
     """How hits and misses become log-odds: L = clamp(hit * hits - miss * misses, -limit, limit).
 
-    The constants are those of NDT-OM (Saarinen et al., 2013): a hit adds log(0.6 / 0.4), a ray whose cell's
-    Gaussian is not consulted takes away 0.2, and the sum is clamped at 255.
+    The constants are those of NDT-OM (Saarinen et al., 2013): a hit adds log(0.6 / 0.4), a ray through the
+    middle of a cell's Gaussian takes as much away, and the sum is clamped at 255. So a thing that was seen in
+    n frames and is gone disappears within n frames that see through its place.
 
     Attributes
     ----------
@@ -45,7 +46,7 @@ class OccupancyModel:
     """
 
     hit: float = math.log(0.6 / 0.4)
-    miss: float = 0.2
+    miss: float = math.log(0.6 / 0.4)
     limit: float = 255.0
 
 
@@ -195,6 +196,16 @@ def log_odds_of(hits: npt.ArrayLike, misses: npt.ArrayLike, model: OccupancyMode
     return np.clip(odds, -model.limit, model.limit)
 
 
+def solid(voxel_map: VoxelMap, rows: Rows = ALL) -> npt.NDArray[np.bool_]:
+    """Whether each cell holds something: log-odds above 0, or occupancy was never counted; (n,) bool."""
+    return solid_of(*evidence(voxel_map, rows))
+
+
+def solid_of(hits: npt.NDArray[np.int32], misses: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
+    """`solid` of counts of any shape."""
+    return (log_odds_of(hits, misses) > 0) | (hits + misses == 0)
+
+
 def occupied(voxel_map: VoxelMap, rows: Rows = ALL, model: OccupancyModel | None = None) -> Float64:
     """Probability that each cell is occupied, (n,) float64."""
     probability: Float64 = 1.0 / (1.0 + np.exp(-log_odds(voxel_map, rows, model)))
@@ -220,7 +231,7 @@ def confidence(voxel_map: VoxelMap, rows: Rows = ALL) -> npt.NDArray[np.float32]
 def embedding(voxel_map: VoxelMap, rows: Rows = ALL) -> npt.NDArray[np.float32]:
     """Unit embedding of each cell, (n, D) float32; zero for a cell without one.
 
-    All cells at once need n x D x 4 bytes; `embedding_chunks` does not.
+    All cells at once need n x D x 4 bytes; a large map is better read some rows at a time.
     """
     index = np.arange(len(voxel_map))[rows]
     dimension = voxel_map.code_dim if voxel_map.head is None else voxel_map.head.shape[0]
@@ -228,22 +239,6 @@ def embedding(voxel_map: VoxelMap, rows: Rows = ALL) -> npt.NDArray[np.float32]:
     for part in _parts(len(index), _CODE_CHUNK_ROWS):
         unit[part] = _unit_embedding(voxel_map, index[part])
     return unit
-
-
-def embedding_chunks(
-    voxel_map: VoxelMap, chunk_rows: int = _CODE_CHUNK_ROWS
-) -> Iterator[tuple[slice, npt.NDArray[np.float32]]]:
-    """Walk over a map: a slice of rows and their unit embeddings (chunk_rows, D) float32 at a time.
-
-    Raises
-    ------
-    ValueError
-        If chunk_rows is not >= 1.
-    """
-    if chunk_rows < 1:
-        raise ValueError(f"chunk_rows must be >= 1, got {chunk_rows}")
-    for part in _parts(len(voxel_map), chunk_rows):
-        yield part, _unit_embedding(voxel_map, part)
 
 
 def _unit_embedding(voxel_map: VoxelMap, rows: Rows) -> npt.NDArray[np.float32]:

@@ -122,7 +122,7 @@ def load(path: str | Path, verify: bool | Literal["auto"] = "auto") -> VoxelMap:
         settings = FusionSettings(**header.settings)
     except (TypeError, ValueError) as error:
         raise MapFileError(
-            f"{path}: fusion settings {header.settings} are not understood: {error}"
+            f"{path}: fusion settings {header.settings} are not understood: {error}; update dvemap"
         ) from error
     return VoxelMap.from_fields(
         cell_size=header.cell_size,
@@ -172,9 +172,10 @@ def _check_body(file: TensorFile) -> None:
             f"{file.path} is damaged: the SHA-256 of {', '.join(damaged)} is not what was written; "
             "copy or make the file again"
         )
-    key = file["key"]
-    if not (key[1:] > key[:-1]).all():
-        raise MapFileError(f"{file.path}: cell keys must increase strictly; make the file again")
+    for name, what in (("key", "cell"), ("occupancy.key", "occupancy")):
+        key = file[name]
+        if not (key[1:] > key[:-1]).all():
+            raise MapFileError(f"{file.path}: {what} keys must increase strictly; make the file again")
     remember_verified(file.path, file.stat, file.header_sha256)
 
 

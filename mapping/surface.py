@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mapping.keys import NEIGHBOUR_DELTAS
-from mapping.readout import occupied
+from mapping.readout import solid
 
 if TYPE_CHECKING:
     from mapping.voxel_map import VoxelMap
@@ -26,7 +26,7 @@ def holds_surface(voxel_map: VoxelMap, share: float = SHARE) -> npt.NDArray[np.b
     """Tell the cells that a surface runs through from the skirt of noise around it.
 
     A surface seen with the noise of a depth camera spills into the cells before and behind it. These hold few
-    observations, and their means lie off the surface. A cell counts if it is rather occupied than free and
+    observations, and their means lie off the surface. A cell counts if it is solid (see `readout.solid`) and
     holds at least `share` of the weight of the heaviest of its 26 neighbours.
 
     Parameters
@@ -47,7 +47,7 @@ def holds_surface(voxel_map: VoxelMap, share: float = SHARE) -> npt.NDArray[np.b
     if not 0 <= share <= 1:
         raise ValueError(f"share must be in [0, 1], got {share}")
     weight, key = voxel_map.weight, voxel_map.key
-    keep = (occupied(voxel_map) >= 0.5) & (weight > 0)
+    keep = solid(voxel_map) & (weight > 0)
     for start in range(0, len(key), _CHUNK):
         rows = start + np.flatnonzero(keep[start : start + _CHUNK])
         near = voxel_map.rows_of(key[rows, None] + NEIGHBOUR_DELTAS)

@@ -200,9 +200,7 @@ class VoxelMap(MapView):
         ValueError
             If the maps differ in cell size, codes or embedding space, or either is compact.
         """
-        check_mergeable(self, other)
-        cells, evidence = self._thaw()
-        merge_into(cells, evidence, other.fields, other.occupancy, 1)
+        self._add(other, 1)
 
     def subtract(self, other: VoxelMap) -> None:
         """Take back all sums of another map that was merged into this one; time stamps stay.
@@ -210,11 +208,14 @@ class VoxelMap(MapView):
         Raises
         ------
         ValueError
-            As in `merge`, and if `other` holds cells or weights that this map does not.
+            As in `merge`, and if `other` holds cells, weights or occupancy counts that this map does not.
         """
+        self._add(other, -1)
+
+    def _add(self, other: VoxelMap, sign: int) -> None:
         check_mergeable(self, other)
-        cells, evidence = self._thaw()
-        merge_into(cells, evidence, other.fields, other.occupancy, -1)
+        fields, occupancy = other.fields, other.occupancy  # before thawing: `other` may be this map itself
+        merge_into(*self._thaw(), fields, occupancy, sign)
 
     def _fuse(self, observation: Observation, threads: int, sign: int) -> FrameReport:
         self._refuse_if_compact("cannot be changed")

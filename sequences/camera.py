@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sequences.errors import SequenceError
+from sequences.text import read_text
 
 Matrix = npt.NDArray[np.float64]
 IntrinsicsLike = str | Path | AnySequence[float] | Matrix
@@ -123,8 +124,9 @@ def read_matrix(path: Path) -> Matrix:
     FileNotFoundError
         If there is no such file.
     """
+    words = read_text(path).replace(",", " ").split()
     try:
-        values = [float(word) for word in path.read_text().replace(",", " ").split()]
+        values = [float(word) for word in words]
     except ValueError as error:
         raise SequenceError(f"{path}: expected a 4x4 matrix as text: {error}") from error
     if len(values) not in (9, 12, 16):
@@ -206,7 +208,7 @@ def _number(word: str) -> float | None:
 
 
 def _read_intrinsics_file(path: Path) -> tuple[list[Any], tuple[int, int] | None]:
-    text = path.read_text()
+    text = read_text(path)
     if path.suffix.lower() != ".json":
         numbers = [_number(word) for word in text.replace(",", " ").split()]
         if None in numbers:

@@ -198,13 +198,10 @@ def _frame_findings(
 ) -> list[Finding]:
     findings = []
     if not usable.any():
-        for i in range(min(1, len(sequence))):
-            try:
-                sequence.pose(i)
-            except FrameError as error:
-                findings.append(
-                    Finding("error", f"none of {len(usable)} poses can be used; the first: {error}")
-                )
+        try:
+            sequence.pose(0)
+        except FrameError as error:
+            findings.append(Finding("error", f"none of {len(usable)} poses can be used; the first: {error}"))
     elif not usable.all():
         lost = int((~usable).sum())
         findings.append(

@@ -6,6 +6,7 @@ import csv
 from pathlib import Path
 
 from sequences.errors import SequenceError
+from sequences.text import read_text
 
 SCANNET_TABLE = "scannetv2-labels.combined.tsv"
 LABEL_FOLDERS = ("label-filt", "label")
@@ -56,7 +57,7 @@ def read_label_names(folder: Path) -> dict[int, str]:
 
 def _parse_names(path: Path) -> dict[int, str]:
     """Lines "id<TAB>name" or "id name"; or one name a line, where line n (from 1) names id n."""
-    lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    lines = [line.strip() for line in read_text(path).splitlines() if line.strip()]
     pairs = [line.split(maxsplit=1) for line in lines]
     if all(len(pair) == 2 and pair[0].isdecimal() for pair in pairs):
         names = {int(number): name for number, name in pairs}
@@ -68,12 +69,11 @@ def _parse_names(path: Path) -> dict[int, str]:
 def _parse_table(path: Path) -> dict[int, str]:
     """Tsv id -> category; of several rows with one id (aliases) the first counts."""
     names: dict[int, str] = {}
-    with path.open(encoding="utf-8", newline="") as stream:
-        for row in csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE):
-            try:
-                names.setdefault(int(row["id"]), row["category"] or row["raw_category"])
-            except (KeyError, TypeError, ValueError) as error:
-                raise SequenceError(
-                    f"{path}: expected tab-separated columns id, raw_category and category, got the row {row}"
-                ) from error
+    for row in csv.DictReader(read_text(path).splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE):
+        try:
+            names.setdefault(int(row["id"]), row["category"] or row["raw_category"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise SequenceError(
+                f"{path}: expected tab-separated columns id, raw_category and category, got the row {row}"
+            ) from error
     return names

@@ -12,6 +12,7 @@ from sequences.errors import SequenceError
 from sequences.files import FileSequence, FrameFiles, numbered_files, peek_sizes
 from sequences.options import Options
 from sequences.sequence import Rig, Sequence, Track, regular_timestamps, wrong_size_message
+from sequences.text import read_text
 
 _COLOR_FOLDERS = ("color", "rgb", "image")
 _COLOR_FILE = r"\D*(\d+).*\.(?:jpe?g|png)"
@@ -116,7 +117,7 @@ def _pair_images(path: Path, color_folder: Path) -> list[FrameFiles]:
 
 def _read_log(file: Path, images: int) -> dict[int, Matrix]:
     """Poses by place in the list of images."""
-    lines = [line for line in file.read_text().splitlines() if line.strip()]
+    lines = [line for line in read_text(file).splitlines() if line.strip()]
     try:
         if len(lines) % 5:
             raise ValueError(f"{len(lines)} lines are not a multiple of 5")

@@ -12,6 +12,7 @@ from sequences.errors import SequenceError
 from sequences.files import FileSequence, FrameFiles, numbered_files, peek_sizes
 from sequences.options import Options
 from sequences.sequence import Rig, Sequence, Track, regular_timestamps, wrong_size_message
+from sequences.text import read_text
 
 
 class ReplicaSequence(FileSequence):
@@ -79,7 +80,7 @@ class ReplicaSequence(FileSequence):
 
 def _depth_scale(file: Path) -> float:
     try:
-        scale = float(json.loads(file.read_text())["camera"]["scale"])
+        scale = float(json.loads(read_text(file))["camera"]["scale"])
     except (KeyError, TypeError, ValueError) as error:
         raise SequenceError(f"{file}: expected a number camera.scale, units per metre: {error!r}") from error
     if not 0 < scale < float("inf"):
@@ -89,7 +90,7 @@ def _depth_scale(file: Path) -> float:
 
 def _read_track(file: Path, numbers: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Track:
     """Poses from lines of 16 numbers, line n for frame n."""
-    lines = [line for line in file.read_text().splitlines() if line.strip()]
+    lines = [line for line in read_text(file).splitlines() if line.strip()]
     poses = np.full((len(numbers), 4, 4), np.nan)
     problems = {}
     for row, number in enumerate(numbers):

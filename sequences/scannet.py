@@ -13,6 +13,7 @@ from sequences.files import COLOR_SUFFIXES, FileSequence, FrameFiles, numbered_f
 from sequences.labels import find_label_folders, read_label_names
 from sequences.options import Options
 from sequences.sequence import Rig, Sequence, Track, regular_timestamps
+from sequences.text import read_text
 
 _COLOR_FILE = r"(\d+)\.(?:jpe?g|png)"
 _PNG_FILE = r"(\d+)\.png"
@@ -55,7 +56,7 @@ class ScannetSequence(FileSequence):
         )
         track = Track(numbers, _read_timestamps(root, numbers), poses, problems)
         rig, notes = _read_rig(root, path, chosen, options)
-        name = root.parent.name if root.name == "frames" else root.resolve().name
+        name = (root.resolve().parent if root.name == "frames" else root.resolve()).name
         return cls(path, options, name=name, rig=rig, track=track, files=chosen, notes=notes)
 
     @property
@@ -173,8 +174,9 @@ def _read_timestamps(root: Path, numbers: npt.NDArray[np.int64]) -> npt.NDArray[
     path = root / "timestamps.txt"
     if not path.is_file():
         return regular_timestamps(numbers)
+    lines = read_text(path).splitlines()
     try:
-        pairs = (line.split() for line in path.read_text().splitlines() if line.strip())
+        pairs = (line.split() for line in lines if line.strip())
         seconds = {int(number): float(time) for number, time in pairs}
         return np.array([seconds[int(number)] for number in numbers])
     except (ValueError, KeyError) as error:

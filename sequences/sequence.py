@@ -112,6 +112,12 @@ class Sequence(ABC):
         self.intrinsics, self.color_intrinsics = _resolve_intrinsics(path, rig, options)
         self.pose_convention = options.pose_convention or POSE_CONVENTIONS[0]
         self._numbers, self._timestamps, self._stored_poses = track.numbers, track.timestamps, track.poses
+        if not np.isfinite(track.timestamps).all():
+            row = int(np.isfinite(track.timestamps).argmin())
+            raise SequenceError(
+                f"{path}: frame {track.numbers[row]} must have a finite time in seconds, got "
+                f"{track.timestamps[row]}; correct the file of times"
+            )
         self._problems = pose_faults(track.poses) | track.problems
         self.poses = self.poses_as(self.pose_convention)
 

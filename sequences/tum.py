@@ -16,6 +16,7 @@ from sequences.files import FileSequence, FrameFiles, peek_sizes
 from sequences.images import decode_color, encode_png
 from sequences.options import Options
 from sequences.sequence import Rig, Sequence, Track
+from sequences.text import read_text
 
 Times = npt.NDArray[np.float64]
 
@@ -137,7 +138,7 @@ def _camera_name(path: Path) -> str | None:
 
 def _read_list(path: Path) -> tuple[Times, list[str]]:
     """Times in seconds and what follows on each line; comment lines begin with #."""
-    lines = (line.strip() for line in path.read_text().splitlines())
+    lines = (line.strip() for line in read_text(path).splitlines())
     rows = [line.replace(",", " ").split(maxsplit=1) for line in lines if line and not line.startswith("#")]
     try:
         times = np.array([float(row[0]) for row in rows])
@@ -153,7 +154,7 @@ def _read_poses(path: Path, times: Times, max_difference: float) -> tuple[Matrix
     """The pose nearest to each time, and by row the reason where none is near enough."""
     pose_times, rest = _read_list(path)
     try:
-        values = np.array([line.split()[:7] for line in rest], np.float64).reshape(-1, 7)
+        values = np.array([line.split()[:7] for line in rest], np.float64).reshape(len(rest), 7)
     except ValueError as error:
         raise SequenceError(f"{path}: expected lines 'timestamp tx ty tz qx qy qz qw': {error}") from error
     order = np.argsort(pose_times, kind="stable")

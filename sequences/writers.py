@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sequences.camera import Matrix
+from sequences.errors import SequenceError
 from sequences.frame import Frame
 from sequences.images import decode_color, encode_jpeg, encode_png
 from sequences.recording import Recording, Shot, record, to_millimetres
@@ -54,6 +55,8 @@ def write_sens(
     ------
     ValueError
         If an encoding is not one of the above.
+    SequenceError
+        If there is no frame, or a time lies before 0 s.
     FrameError
         If an image of the source cannot be read; nothing is written then.
     """
@@ -74,6 +77,11 @@ def write_sens(
                 data = shot.depth.astype("<u2").tobytes()
                 data = zlib.compress(data) if depth == "zlib_ushort" else data
                 colored = _encoded(shot, color or "png", recording.color_size)
+                if shot.timestamp < 0:
+                    raise SequenceError(
+                        f"{path}: .sens files store times >= 0 s, frame {shot.number} has {shot.timestamp}; "
+                        "shift all times, or write the exported ScanNet layout instead"
+                    )
                 file.write(pack_frame(shot.pose, round(shot.timestamp * 1e6), colored, data))
                 file.write(colored)
                 file.write(data)

@@ -51,22 +51,15 @@ def load_probe(path: str | Path) -> Probe:
     """
     path = Path(path)
     tensors = _read(path)
-    if _OFFICIAL in tensors:
-        tensors = {name.rpartition(".")[2]: value for name, value in tensors[_OFFICIAL].items()}
     if "weight" not in tensors:
         raise CheckpointError(f"{path} must hold `weight` (K, D), got {sorted(tensors) or 'nothing'}")
     weight = _matrix(path, "weight", tensors["weight"])
     bias = tensors.get("bias")
     if bias is not None:
-        bias = np.asarray(bias, np.float32)
+        bias = _numbers(path, "bias", bias)
         if bias.shape != weight.shape[:1]:
             raise CheckpointError(f"{path}: bias must be ({len(weight)},), got {bias.shape}")
-    names = tensors.get("names")
-    if names is not None:
-        names = [str(name) for name in names]
-        if len(names) != len(weight):
-            raise CheckpointError(f"{path}: expected {len(weight)} names, got {len(names)}")
-    return Probe(weight, bias, names)
+    return Probe(weight, bias, _names(path, tensors.get("names"), len(weight)))
 
 
 def load_visual_means(path: str | Path) -> Probe:
@@ -92,25 +85,39 @@ def load_visual_means(path: str | Path) -> Probe:
         raise CheckpointError(f"{path} must hold one matrix (K, D), got {sorted(tensors) or 'nothing'}")
     ((name, value),) = tensors.items()
     means = _matrix(path, name, value)
-    if names is not None and len(names) != len(means):
-        raise CheckpointError(f"{path}: expected {len(means)} names, got {len(names)}")
     norms = np.linalg.norm(means, axis=1, keepdims=True)
     if not (norms > 0).all():
         raise CheckpointError(f"{path}: visual means must not be zero, row {int(norms.argmin())} is")
-    return Probe(means / norms, None, None if names is None else [str(name) for name in names])
+    return Probe(means / norms, None, _names(path, names, len(means)))
 
 
 def _matrix(path: Path, name: str, value: Any) -> npt.NDArray[np.float32]:
     """Check a weight and drop the last two axes of a 1 x 1 convolution."""
-    try:
-        matrix = np.asarray(value, np.float32)
-    except (TypeError, ValueError) as error:
-        raise CheckpointError(f"{path}: {name} must hold numbers: {error}") from error
+    matrix = _numbers(path, name, value)
     if matrix.ndim == 4 and matrix.shape[2:] == (1, 1):
         matrix = matrix[:, :, 0, 0]
-    if matrix.ndim != 2 or matrix.size == 0 or not np.isfinite(matrix).all():
-        raise CheckpointError(f"{path}: {name} must be a finite (K, D) matrix, got {matrix.shape}")
+    if matrix.ndim != 2 or matrix.size == 0:
+        raise CheckpointError(f"{path}: {name} must be a (K, D) matrix, got {matrix.shape}")
     return np.ascontiguousarray(matrix)
+
+
+def _numbers(path: Path, name: str, value: Any) -> npt.NDArray[np.float32]:
+    try:
+        numbers = np.asarray(value, np.float32)
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{path}: {name} must hold numbers: {error}") from error
+    if not np.isfinite(numbers).all():
+        raise CheckpointError(f"{path}: {name} must be finite, got NaN or infinity")
+    return numbers
+
+
+def _names(path: Path, names: Any, count: int) -> list[str] | None:
+    """Check that there is a name for each class, if there are any."""
+    if names is None:
+        return None
+    if np.shape(names) != (count,):
+        raise CheckpointError(f"{path}: expected {count} names, got an array {np.shape(names)}")
+    return [str(name) for name in names]
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -126,7 +133,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path}: expected a file ending in {', '.join(readers)}")
     try:
         return reader(path)
-    except OSError:
+    except (OSError, CheckpointError):
         raise
     except Exception as error:  # zip, pickle and safetensors faults share no other base
         raise CheckpointError(f"{path} is no readable {path.suffix} file: {error}") from error
@@ -150,6 +157,7 @@ def _read_torch(path: Path) -> dict[str, Any]:
     import torch
 
     loaded = torch.load(path, map_location="cpu", weights_only=True)
-    if not isinstance(loaded, dict):
-        raise CheckpointError(f"expected a dict with {_OFFICIAL}, got {type(loaded).__name__}")
-    return loaded
+    state = loaded.get(_OFFICIAL) if isinstance(loaded, dict) else None
+    if not isinstance(state, dict):
+        raise CheckpointError(f"{path} must hold a dict with {_OFFICIAL}, got {type(loaded).__name__}")
+    return {name.rpartition(".")[2]: tensor.detach().float().numpy() for name, tensor in state.items()}

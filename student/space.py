@@ -65,24 +65,3 @@ class EmbeddingSpace:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values without the head, as a map's header keeps them."""
         return {"name": self.name, "dimension": self.dimension, "text_encoder": self.text_encoder}
-
-    @classmethod
-    def from_dict(
-        cls,
-        values: dict[str, Any],
-        head: npt.NDArray[np.float32] | None = None,
-        code_scale: float = 65536.0,
-    ) -> EmbeddingSpace:
-        """Put together what a map keeps apart.
-
-        Raises
-        ------
-        ValueError
-            A value is missing, unknown or wrong.
-        """
-        try:
-            return cls(**values, head=head, code_scale=code_scale)
-        except TypeError as error:
-            raise ValueError(
-                f"an embedding space has name, dimension and text_encoder, got {values}"
-            ) from error

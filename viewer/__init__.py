@@ -1,7 +1,6 @@
 """What maps look like: colours, pictures without a display, and PLY files."""
 
 from viewer.colors import heat_colors as heat_colors
-from viewer.colors import label_colors as label_colors
 from viewer.colors import overlay_heat as overlay_heat
 from viewer.picture import save_picture as save_picture
 from viewer.picture import snapshot as snapshot

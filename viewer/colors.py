@@ -1,4 +1,4 @@
-"""Colours for numbers and for labels, readable with any colour vision."""
+"""Colours for numbers, readable with any colour vision."""
 
 from __future__ import annotations
 
@@ -94,23 +94,3 @@ def overlay_heat(
     heat = _HEAT[(80 + 150 * share[:, 0]).astype(np.int64)]
     mixed: npt.NDArray[np.uint8] = np.rint((1 - share) * grey + share * heat).astype(np.uint8)
     return mixed
-
-
-def label_colors(labels: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.uint8]:
-    """Colours of labels: 0 is grey, neighbours in number differ widely in hue and lightness.
-
-    Parameters
-    ----------
-    labels
-        (n,) integers, 0 = none.
-
-    Returns
-    -------
-    (n, 3) uint8 RGB.
-    """
-    ids = labels.astype(np.float64)
-    hue = 2 * np.pi * (ids * 0.618034 % 1)  # the golden angle never comes back to where it was
-    lightness = 0.55 + 0.3 * (ids * 0.7548777 % 1)
-    colors = oklab_to_rgb(np.stack([lightness, 0.12 * np.cos(hue), 0.12 * np.sin(hue)], axis=-1))
-    colors[labels == 0] = 128
-    return colors

@@ -1,4 +1,4 @@
-"""Connected components of cells, and hits grown from peaks."""
+"""Connected cells: who neighbours whom, and hits grown from peaks."""
 
 from __future__ import annotations
 
@@ -53,31 +53,6 @@ def _flood(
                 label[near] = mark
                 stack[count] = near
                 count += 1
-    return count
-
-
-@njit(cache=True, nogil=True)
-def components(neighbours: Int32, label: Int32) -> int:
-    """Number the connected components.
-
-    Parameters
-    ----------
-    neighbours
-        (m, 26) indices of neighbouring cells, -1 for none.
-    label
-        (m,) filled with -1; receives 0, 1, ... in the order of first appearance.
-
-    Returns
-    -------
-    How many there are.
-    """
-    stack = np.empty(label.shape[0], np.int64)
-    value = np.zeros(label.shape[0], np.float32)
-    count = 0
-    for seed in range(label.shape[0]):
-        if label[seed] == -1:
-            _flood(neighbours, value, 0.0, seed, count, label, stack)
-            count += 1
     return count
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import open3d as o3d
 
 import dvemap
-from mapping import holds_surface, mean, occupied
+from mapping import holds_surface, mean, solid
 from sequences import Sequence
 
 
@@ -76,11 +76,11 @@ def main() -> None:
     }
     apart = distances(mean(cells), mesh) * 1000
     seen = cells.occupancy.hits[cells.occupancy.rows_of(cells.key)]
-    solid, surface = occupied(cells) >= 0.5, holds_surface(cells)
+    held, surface = solid(cells), holds_surface(cells)
     subsets = {
-        "occupied": solid,
+        "occupied": held,
         "surface": surface,
-        "seen in >= 10 frames": solid & (seen >= 10),
+        "seen in >= 10 frames": held & (seen >= 10),
         "surface, seen in >= 10 frames": surface & (seen >= 10),
     }
     for name, chosen in subsets.items():

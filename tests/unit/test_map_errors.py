@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mapping import VoxelMap, merge
+from mapping import FusionSettings, VoxelMap, merge
 from mapping.fields import Fields
 from mapping.occupancy import OccupancyRows
 
@@ -35,6 +35,11 @@ def far_pose():
         ({"depth": np.ones((0, 40), np.float32)}, "not be empty"),
         ({"intrinsics": np.eye(4)}, "intrinsics must be a finite"),
         ({"intrinsics": -K}, "positive focal lengths"),
+        ({"intrinsics": K + np.eye(3, k=1)}, r"intrinsics must be \[fx 0 cx; 0 fy cy; 0 0 1\] \(no skew\)"),
+        ({"depth": np.full((30, 40), 1.5, ">f4")}, "depth must be float32, got >f4"),
+        ({"codes": np.ones((15, 20, 4), ">f2")}, "codes must be float16, got >f2"),
+        ({"timestamp_ns": 2**63}, "timestamp_ns must be an integer of 64 bits, got 9223372036854775808"),
+        ({"timestamp_ns": np.nan}, "timestamp_ns must be an integer of 64 bits, got nan"),
         ({"T_world_camera": np.full((4, 4), np.nan)}, "T_world_camera must be a finite"),
         ({"T_world_camera": scaled_pose()}, "T_world_camera must be rigid"),
         ({"T_world_camera": np.diag([1.0, 1, -1, 1])}, "T_world_camera must be rigid"),
@@ -114,6 +119,27 @@ def test_what_was_never_added_cannot_be_subtracted():
     assert twice.digest() == before
 
 
+def test_codes_that_were_never_added_cannot_be_subtracted():
+    room = VoxelMap(0.05, 4)
+    room.integrate(**{**GOOD, "codes": None})
+    before, stamps = room.digest(), room.last_seen.copy()
+    with pytest.raises(ValueError, match=r"not in the map: 300 of its 690 cells .* weight of codes"):
+        room.subtract_frame(**GOOD, timestamp_ns=77)
+    assert room.digest() == before
+    np.testing.assert_array_equal(room.last_seen, stamps)
+
+
+def test_occupancy_that_was_never_counted_cannot_be_subtracted():
+    shape_only = VoxelMap(0.05, 4, settings=FusionSettings(occupancy=False))
+    with_rays = VoxelMap(0.05, 4)
+    for room in (shape_only, with_rays):
+        room.integrate(**GOOD)
+    before = shape_only.digest()
+    with pytest.raises(ValueError, match="fewer hits or misses"):
+        shape_only.subtract(with_rays)
+    assert shape_only.digest() == before
+
+
 def wrapped(compact=None):
     room = VoxelMap(0.05, 4)
     room.integrate(**GOOD)
@@ -131,7 +157,10 @@ def test_wrapped_arrays_are_copied_at_the_first_change():
     room, loaded = wrapped()
     assert loaded.digest() == room.digest()
     np.testing.assert_array_equal(loaded.rows_of(loaded.key), np.arange(len(loaded)))
-    assert (loaded.rows_of([[0, 1]]) == [[-1, -1]]).all()
+    for some in (room, loaded):
+        assert (some.rows_of([[0, 1]]) == [[-1, -1]]).all()
+        assert some.rows_of(some.key[3]) == 3
+        assert some.rows_of(some.key[3]).shape == ()
     original = loaded.fields
     loaded.integrate(**GOOD)
     room.integrate(**GOOD)

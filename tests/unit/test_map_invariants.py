@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mapping import FusionSettings, VoxelMap, merge
+from mapping import FusionSettings, VoxelMap, ask, merge, solid
 from mapping.keys import pack, unpack
 from mapping.settings import CODE_LIMIT
 
@@ -103,17 +103,25 @@ def test_a_ray_through_a_cell_counts_a_miss_and_its_end_is_protected():
     assert evidence(room, [0, 0, 30]) == (1, 0)
 
 
-def test_a_moved_box_is_outvoted_after_as_many_frames():
-    room = VoxelMap(0.1, settings=PLAIN)
+def test_a_moved_box_is_outvoted_and_its_embedding_no_longer_answers():
+    room = VoxelMap(0.1, 1, settings=PLAIN)
     pose = looking_from(0.05, 0.05, 0.05)
     with_box = wall(2.0)
     with_box[8:22, 10:30] = 1.0
+    codes = np.ones((15, 20, 1), np.float16)
     for _ in range(3):
-        room.integrate(with_box, K, pose)
-    for _ in range(3):
-        room.integrate(wall(2.0), K, pose)
+        room.integrate(with_box, K, pose, codes=codes)
+    row = room.rows_of(pack(np.array([[0, 0, 10]])))
+    frames = 0
+    while solid(room, row)[0]:  # what hits and pictures ask of a cell
+        room.integrate(wall(2.0), K, pose, codes=codes)
+        frames += 1
+    assert frames == 3  # as many as saw the box
     assert evidence(room, [0, 0, 10]) == (3, 3)
     assert evidence(room, [0, 0, 20]) == (3, 0)  # the wall behind the box
+    answer = next(ask(room, [1.0], [-1.0], min_cells=1))
+    assert answer.hits
+    assert row[0] not in np.concatenate([hit.rows for hit in answer.hits])
 
 
 def test_misses_stop_short_of_the_end_by_the_depth_noise():
@@ -134,6 +142,17 @@ def test_merging_with_an_empty_map_changes_nothing():
         assert merge(maps).digest() == room.digest()
     room.subtract(merge([room]))
     assert len(room) == 0
+    assert room.digest() == VoxelMap(0.1, 2).digest()
+
+
+def test_a_map_can_be_merged_with_itself_and_taken_from_itself():
+    room = VoxelMap(0.1, 2)
+    codes = np.random.default_rng(0).normal(size=(15, 20, 2)).astype(np.float16)
+    room.integrate(wall(1.0), K, np.eye(4), codes=codes)
+    twice = merge([room, room])
+    room.merge(room)
+    assert room.digest() == twice.digest()
+    room.subtract(room)
     assert room.digest() == VoxelMap(0.1, 2).digest()
 
 
@@ -171,6 +190,8 @@ def test_a_code_that_is_not_finite_is_left_out_and_counted():
     assert report.broken == 1
     assert np.count_nonzero(room.code_weight == 0) == 1
     assert set(room.code[room.code_weight > 0].ravel()) == {65536}
+    room.subtract_frame(wall(1.25), K, np.eye(4), codes=codes)
+    assert len(room) == 0
 
 
 def test_confidence_weighs_codes_and_zero_means_no_observation():

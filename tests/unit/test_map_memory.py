@@ -1,6 +1,8 @@
 """Growing in place."""
 
 import mmap
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -30,6 +32,21 @@ def test_without_a_reservation_it_grows_by_copying(monkeypatch):
     array.ensure(array.capacity + 1)
     assert (array.array[:3] == 5).all()
     assert not array.array[3:].any()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the size of the process from /proc")
+def test_a_limit_on_address_space_is_left_to_others():
+    """Reserving whatever is left would let the next allocation of anything else fail."""
+    script = """
+import resource
+import numpy as np
+from mapping.arena import GrowingArray
+used = int(open("/proc/self/statm").read().split()[0]) * 4096
+resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 30), -1))
+arrays = [GrowingArray((16,), np.int64) for _ in range(9)]
+np.ones(400 << 20, np.uint8)
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
 
 
 @pytest.mark.parametrize("shape", [(), (0,), (4, 2)])

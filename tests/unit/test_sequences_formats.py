@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sequences import FrameError, SequenceError, open_sequence
+from sequences import FrameError, SequenceError, open_sequence, write_sens
 from sequences.seven_scenes import SevenScenesSequence
 from sequences.tum import associate
 
@@ -211,3 +211,43 @@ def test_redwood_damaged_or_ambiguous_input(layouts: SimpleNamespace, tmp_path: 
     )
     with pytest.raises(SequenceError, match="are for images of 640x480, the images are 64x48"):
         open_sequence(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("format", "file"),
+    [
+        ("tum", "groundtruth.txt"),
+        ("tum", "rgb.txt"),
+        ("replica", "traj.txt"),
+        ("replica", "cam_params.json"),
+        ("redwood", "trajectory.log"),
+        ("scannet", "intrinsic/intrinsic_depth.txt"),
+    ],
+)
+def test_binary_content_under_the_name_of_a_text_file(
+    layouts: SimpleNamespace, tmp_path: Path, room: Any, format: str, file: str
+) -> None:
+    layouts.writers[format](tmp_path, room.first(2))
+    (tmp_path / file).write_bytes(b"\x1f\x8b\x08 a compressed file")
+    with pytest.raises(SequenceError, match=rf"{file}: expected UTF-8 text, got byte 0x8b at position 1"):
+        open_sequence(tmp_path, **({"intrinsics": K} if format == "tum" else {}))
+
+
+def test_tum_poses_that_lack_a_number(layouts: SimpleNamespace, tmp_path: Path, room: Any) -> None:
+    layouts.tum(tmp_path, room.first(7))
+    lines = (tmp_path / "groundtruth.txt").read_text().splitlines()[1:]
+    lines = [line.rsplit(" ", 1)[0] for line in lines]  # seven lines of six numbers make six of seven
+    (tmp_path / "groundtruth.txt").write_text("\n".join(lines) + "\n")
+    with pytest.raises(SequenceError, match="expected lines 'timestamp tx ty tz qx qy qz qw'"):
+        open_sequence(tmp_path, intrinsics=K)
+
+
+def test_times_that_are_no_times(layouts: SimpleNamespace, tmp_path: Path, room: Any) -> None:
+    layouts.scannet(tmp_path / "room", room.first(2))
+    (tmp_path / "room" / "timestamps.txt").write_text("0 1.5\n1 nan\n")
+    with pytest.raises(SequenceError, match="frame 1 must have a finite time in seconds, got nan"):
+        open_sequence(tmp_path / "room")
+    (tmp_path / "room" / "timestamps.txt").write_text("0 -1.5\n1 0\n")
+    with pytest.raises(SequenceError, match=r"store times >= 0 s, frame 0 has -1\.5; shift all times"):
+        write_sens(tmp_path / "x.sens", open_sequence(tmp_path / "room"))
+    assert [path.name for path in tmp_path.iterdir()] == ["room"]

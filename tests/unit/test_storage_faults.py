@@ -100,6 +100,18 @@ def test_kill_in_the_middle_leaves_the_old_file_and_the_next_save_tidies_up(tmp_
     assert names(tmp_path) == ["room.dvm"]
 
 
+def test_only_regular_files_are_replaced(tmp_path: Path) -> None:
+    """A device such as /dev/null would become a file; a folder would be noticed after gigabytes."""
+    pipe, folder = tmp_path / "pipe", tmp_path / "folder"
+    os.mkfifo(pipe)
+    folder.mkdir()
+    for path, error in ((pipe, FileExistsError), (folder, IsADirectoryError)):
+        with pytest.raises(error, match=str(path)), atomic_write(path):
+            pytest.fail("it must be refused before anything is written")
+    assert pipe.is_fifo()
+    assert names(tmp_path) == ["folder", "pipe"]
+
+
 def test_missing_folder_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         save(make_map(4), tmp_path / "no" / "room.dvm")

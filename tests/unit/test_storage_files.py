@@ -238,6 +238,14 @@ def test_unsorted_keys_are_refused(tmp_path: Path) -> None:
         load(tmp_path / "room.dvm", verify=True)
 
 
+def test_unsorted_occupancy_is_refused(tmp_path: Path) -> None:
+    room = make_map()
+    room.occupancy.key[:2] = 1, 0
+    save(room, tmp_path / "room.dvm")
+    with pytest.raises(MapFileError, match="occupancy keys must increase strictly"):
+        load(tmp_path / "room.dvm", verify=True)
+
+
 def test_body_is_verified_once_for_each_version(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reads: list[str] = []
     damaged = TensorFile.damaged

@@ -85,14 +85,36 @@ def test_official_probe_without_bias(tmp_path: Path) -> None:
     assert probe.bias is None
 
 
+@pytest.mark.parametrize("kind", ["parameter", "bfloat16"])
+def test_official_probe_as_a_trainer_may_leave_it(tmp_path: Path, kind: str) -> None:
+    import torch
+
+    weight = torch.from_numpy(WEIGHT)
+    stored = torch.nn.Parameter(weight) if kind == "parameter" else weight.to(torch.bfloat16)
+    torch.save({"linear_probing_head_state_dict": {"weight": stored}}, tmp_path / "p.pth")
+    np.testing.assert_array_equal(load_probe(tmp_path / "p.pth").weight, WEIGHT)
+
+
+@pytest.mark.parametrize("content", [[1.0], {"state": {}}, {"linear_probing_head_state_dict": [1.0]}])
+def test_checkpoint_without_a_probe(tmp_path: Path, content: Any) -> None:
+    import torch
+
+    torch.save(content, tmp_path / "p.pth")
+    with pytest.raises(CheckpointError, match=r"p\.pth must hold a dict with linear_probing_head_state_dict"):
+        load_probe(tmp_path / "p.pth")
+
+
 @pytest.mark.parametrize(
     ("tensors", "message"),
     [
         ({"w": WEIGHT}, r"must hold `weight` \(K, D\), got \['w'\]"),
-        ({"weight": WEIGHT[0]}, r"weight must be a finite \(K, D\) matrix, got \(4,\)"),
-        ({"weight": WEIGHT * np.nan}, "finite"),
+        ({"weight": WEIGHT[0]}, r"weight must be a \(K, D\) matrix, got \(4,\)"),
+        ({"weight": WEIGHT * np.nan}, "weight must be finite"),
+        ({"weight": WEIGHT, "bias": np.full(3, np.inf)}, "bias must be finite"),
+        ({"weight": WEIGHT, "bias": NAMES}, "bias must hold numbers"),
         ({"weight": WEIGHT, "bias": WEIGHT[0]}, r"bias must be \(3,\), got \(4,\)"),
-        ({"weight": WEIGHT, "names": NAMES[:2]}, "expected 3 names, got 2"),
+        ({"weight": WEIGHT, "names": NAMES[:2]}, r"expected 3 names, got an array \(2,\)"),
+        ({"weight": WEIGHT, "names": NAMES[0]}, r"expected 3 names, got an array \(\)"),
         ({"weight": NAMES}, "weight must hold numbers"),
         ({"weight": np.array([{}])}, "no readable .npz file"),
     ],
@@ -131,15 +153,15 @@ def test_visual_means_are_unit_rows(tmp_path: Path) -> None:
         load_visual_means(tmp_path / "m.npz")
 
 
-def test_space_round_trip_and_checks() -> None:
+def test_spaces_know_their_dimensions_and_refuse_nonsense() -> None:
     space = EmbeddingSpace("toy", 3, WEIGHT.T[:3].copy(), "minilm", 1024.0)
-    again = EmbeddingSpace.from_dict(space.to_dict(), space.head, space.code_scale)
-    assert again.to_dict() == {"name": "toy", "dimension": 3, "text_encoder": "minilm"}
-    assert (again.code_dim, again.code_scale) == (3, 1024.0)
-    assert EmbeddingSpace("toy", 5).code_dim == 5
+    assert space.to_dict() == {"name": "toy", "dimension": 3, "text_encoder": "minilm"}
+    assert (space.code_dim, EmbeddingSpace("toy", 5).code_dim) == (3, 5)
     with pytest.raises(ValueError, match=r"head must be \(4, C\) float32, got \(3, 4\)"):
         EmbeddingSpace("toy", 4, WEIGHT)
+    with pytest.raises(ValueError, match="head of toy must be finite"):
+        EmbeddingSpace("toy", 3, np.full((3, 2), np.nan, np.float32))
     with pytest.raises(ValueError, match="dimension must be >= 1, got 0"):
         EmbeddingSpace("toy", 0)
-    with pytest.raises(ValueError, match="has name, dimension and text_encoder"):
-        EmbeddingSpace.from_dict({"name": "toy", "dimensions": 3})
+    with pytest.raises(ValueError, match="code_scale must be > 0, got nan"):
+        EmbeddingSpace("toy", 1, code_scale=float("nan"))

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from viewer.colors import heat_colors, label_colors, overlay_heat
+from viewer.colors import heat_colors, overlay_heat
 from viewer.picture import save_picture, snapshot
 from viewer.upright import estimate_up, main_part, without_ceiling
 
@@ -38,13 +38,6 @@ def test_overlay_hides_a_cells_colour_only_where_it_is_hot() -> None:
     cold, hot = overlay_heat(own, np.array([0.0, 1.0]), 0.2, 0.8)
     assert cold[0] > cold[1] == cold[2]
     np.testing.assert_array_equal(hot, overlay_heat(own[:1], np.array([2.0]), 0.2, 0.8)[0])
-
-
-def test_labels_have_distinct_colours() -> None:
-    colors = label_colors(np.arange(41))
-    assert len(np.unique(colors, axis=0)) == 41
-    np.testing.assert_array_equal(colors[0], 128)
-    assert np.abs(np.diff(colors.astype(int), axis=0)).sum(axis=1).min() > 60
 
 
 def room() -> tuple[np.ndarray, np.ndarray]:

@@ -26,16 +26,6 @@ def _connected(neighbours: Int32, allowed: set[int], seed: int) -> set[int]:
     return found
 
 
-def components(neighbours: Int32, label: Int32) -> int:
-    """Number the connected components in the order of first appearance."""
-    count = 0
-    for seed in range(len(label)):
-        if label[seed] == -1:
-            label[list(_connected(neighbours, set(range(len(label))), seed))] = count
-            count += 1
-    return count
-
-
 def smooth(neighbours: Int32, value: Float32, out: Float32) -> None:
     """Average each cell's value with those of its neighbours."""
     for cell, near in enumerate(neighbours):

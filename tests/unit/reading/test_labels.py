@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mapping import readout
-from mapping.labels import label_cells, label_vertices, linear_probe, prototypes, visual_means
+from mapping.labels import label_cells, label_vertices, linear_probe, prototypes
 
 FLAT = np.array([[-1500, -1500, 0], [1500, -1500, 0], [-1500, 1500, 0], [1500, 1500, 0]])
 
@@ -34,14 +34,6 @@ def test_a_bias_alone_labels_no_cell_without_embedding(make_map):
 
 def test_a_probe_of_one_class(make_map):
     assert label_cells(make_map([[0, 0, 0]], [[1, 0]]), prototypes([[1, 1]])).label.tolist() == [1]
-
-
-def test_visual_means_take_the_image_away():
-    S, images = np.array([[2.0, 1], [0, 3]]), np.array([[1.0, 1], [0, 1]])
-    expected = S - 0.65 * images
-    np.testing.assert_allclose(
-        visual_means(S, images), expected / np.linalg.norm(expected, axis=1, keepdims=True), rtol=1e-6
-    )
 
 
 def test_vertices_take_the_label_of_the_surface_they_lie_on(make_map):

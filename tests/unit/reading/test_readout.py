@@ -58,9 +58,15 @@ def test_shape_of_a_plane_a_line_and_a_point(make_map):
 def test_log_odds_weigh_hits_against_misses_and_are_clamped(make_map):
     cells = make_map(np.arange(12).reshape(4, 3), hits=[3, 1, 0, 5000], misses=[0, 5, 9, 0])
     odds = readout.log_odds(cells)
-    np.testing.assert_allclose(odds, [3 * math.log(1.5), math.log(1.5) - 1, -1.8, 255])
+    np.testing.assert_allclose(odds, [3 * math.log(1.5), -4 * math.log(1.5), -9 * math.log(1.5), 255])
     np.testing.assert_allclose(readout.occupied(cells), 1 / (1 + np.exp(-odds)))
     assert readout.log_odds(cells, model=readout.OccupancyModel(limit=2))[3] == 2
+
+
+def test_a_cell_is_solid_while_more_frames_hit_it_than_saw_through_or_if_none_was_counted(make_map):
+    cells = make_map(np.arange(12).reshape(4, 3), hits=[3, 2, 0, 0], misses=[2, 2, 1, 0])
+    assert readout.solid(cells).tolist() == [True, False, False, True]
+    assert readout.solid(cells, [1, 0]).tolist() == [False, True]
 
 
 def test_log_odds_follow_the_rows_asked_for_in_any_order_of_keys(make_map):
@@ -78,9 +84,7 @@ def test_embedding_is_the_unit_vector_of_the_head(make_map):
     cells = make_map([[0, 0, 0], [1, 0, 0], [2, 0, 0]], [[0.3, 0.2], [0.5, 0], [0, 0]], head=head)
     z = readout.embedding(cells)
     np.testing.assert_allclose(z, [[0.6, 0.8, 0], [1, 0, 0], [0, 0, 0]], atol=1e-4)
-    parts = list(readout.embedding_chunks(cells, 2))
-    assert [(p.start, p.stop) for p, _ in parts] == [(0, 2), (2, 3)]
-    assert np.array_equal(np.concatenate([part for _, part in parts]), z)
+    assert np.array_equal(readout.embedding(cells, slice(1, 3)), z[1:3])
     assert np.array_equal(readout.embedding(cells, np.array([1])), z[1:2])
 
 

@@ -20,7 +20,7 @@ def test_the_score_is_occupancy_times_density(make_map):
     cells = make_map([[0, 0, 0]], points=[FLAT], hits=[2], misses=[1], cell_size=0.1)
     found = sample(cells, [[0.05, 0.05, 0.05]], spacing=0.01)
     variance = np.array([(0.1 * 1500 / 4096) ** 2] * 2 + [1e-3 * (0.1 * 1500 / 4096) ** 2]) + 1e-4
-    odds = 2 * math.log(1.5) - 0.2
+    odds = (2 - 1) * math.log(1.5)
     expected = math.log(1 / (1 + math.exp(-odds))) - 0.5 * np.log(2 * np.pi * variance).sum()
     assert found.log_score[0] == pytest.approx(expected, rel=1e-9)
 
@@ -38,6 +38,13 @@ def test_nothing_near_is_minus_one(make_map):
     assert found.rows.tolist() == [[-1, -1], [0, -1]]
     assert found.weights.tolist() == [[0, 0], [1, 0]]
     assert found.log_score[0] == -math.inf
+
+
+def test_a_map_can_be_asked_itself(make_map):
+    cells = make_map([[0, 0, 0], [1, 0, 0]], points=[FLAT, FLAT], cell_size=0.1)
+    points = [[0.09, 0.05, 0.05], [0.11, 0.05, 0.05]]
+    assert cells.sample(points).row.tolist() == [0, 1]
+    assert cells.sample(points, 0.03).row.tolist() == [-1, -1]
 
 
 def test_max_distance_and_candidates_leave_cells_out(make_map):
