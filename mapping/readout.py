@@ -203,7 +203,8 @@ def solid(voxel_map: VoxelMap, rows: Rows = ALL) -> npt.NDArray[np.bool_]:
 
 def solid_of(hits: npt.NDArray[np.int32], misses: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
     """`solid` of counts of any shape."""
-    return (log_odds_of(hits, misses) > 0) | (hits + misses == 0)
+    holds: npt.NDArray[np.bool_] = (log_odds_of(hits, misses) > 0) | (hits + misses == 0)
+    return holds
 
 
 def occupied(voxel_map: VoxelMap, rows: Rows = ALL, model: OccupancyModel | None = None) -> Float64:
