@@ -51,12 +51,23 @@ def overview() -> str:
 
 
 def _fail(message: str, status: int) -> NoReturn:
-    print(f"dvemap: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
+    lines = [" ".join(line.split()) for line in message.splitlines() if line.strip()]
+    one = "; ".join(lines).replace(":; ", ": ").replace(".; ", ". ")
+    print(f"dvemap: {one}", file=sys.stderr)  # noqa: T201
     raise SystemExit(status)
 
 
+def _text_of(error: ValueError | OSError) -> str:
+    """Say what the system reports the way we do: `room.dvm: no such file or directory`."""
+    if isinstance(error, OSError) and error.strerror:
+        name = error.filename2 or error.filename  # of a rename that failed, the second is the user's
+        reason = error.strerror[0].lower() + error.strerror[1:]
+        return reason if name is None else f"{name}: {reason}"
+    return str(error) or type(error).__name__
+
+
 def main(argv: Sequence[str] | None = None) -> NoReturn:
-    """Run one command line and exit: 0 done, 1 an error in the input, 2 a misuse of the command.
+    """Run one command line and exit: 0 done, 1 an error in the input, 2 a misuse of the command, 130 Ctrl-C.
 
     Parameters
     ----------
@@ -84,5 +95,5 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     except (ValueError, OSError) as error:
         if os.environ.get("DVEMAP_TRACEBACK"):
             raise
-        _fail(str(error), status=1)
+        _fail(_text_of(error), status=1)
     raise SystemExit(0)

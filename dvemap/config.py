@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class SequenceConfig(_Section):
@@ -24,9 +24,9 @@ class SequenceConfig(_Section):
     stride: int = Field(1, ge=1, description="take every n-th frame")
     depth_scale: float | None = Field(None, gt=0, description="depth units per metre")
     intrinsics: str | None = Field(None, description="fx,fy,cx,cy in pixels of the depth image, or a file")
-    pose_convention: Literal["camera-to-world", "world-to-camera", "opengl"] | None = Field(
-        None, description="what the poses of the files are"
-    )
+    pose_convention: (
+        Literal["camera-to-world", "world-to-camera", "opengl", "opengl-world-to-camera"] | None
+    ) = Field(None, description="what the poses of the files are")
     depth_folder: str = Field("depth", description="folder of depth images in exported ScanNet layout")
     pose_folder: str | None = Field(
         None, description="folder of poses in exported ScanNet layout; by default the one of the depth folder"
@@ -98,27 +98,76 @@ def load_config(path: Path | None, overrides: dict[str, Any], assignments: list[
     ValueError
         For an unknown name (with the nearest known one) or a value out of its range.
     """
-    tree: dict[str, Any] = {}
-    source = "the command line"
-    if path is not None:
-        source = str(path)
-        try:
-            loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except yaml.YAMLError as error:
-            raise ValueError(f"{path}: expected YAML, got {error}") from None
-        if loaded is not None and not isinstance(loaded, dict):
-            raise ValueError(
-                f"{path}: expected sections such as 'map:' at the top, got {type(loaded).__name__}"
-            )
-        tree = loaded or {}
+    tree = {} if path is None else _read_yaml(path)
+    _validate(tree, str(path))
     for name, value in overrides.items():
         if value is not None:
             _put(tree, name, value)
     for assignment in assignments:
         name, sign, text = assignment.partition("=")
-        if not sign:
+        if not sign or not name.strip():
             raise ValueError(f"--set {assignment}: expected name=value, for example map.cell_size=0.1")
-        _put(tree, name.strip(), yaml.safe_load(text))
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise ValueError(f"--set {assignment}: expected a plain value, got {text!r}") from None
+        _put(tree, name.strip(), value)
+    return _validate(tree, "the command line")
+
+
+def with_shorthands(config: FuseConfig, settings: dict[str, Any]) -> FuseConfig:
+    """Change single settings of a configuration by their bare names.
+
+    Parameters
+    ----------
+    config : FuseConfig
+    settings : dict
+        `encoder`, or the name of a setting of the sequence, the map or the run, to its value.
+
+    Returns
+    -------
+    FuseConfig
+
+    Raises
+    ------
+    TypeError
+        If there is no such setting.
+    ValueError
+        If a value is out of its range.
+    """
+    dotted = [known.split(".") for known in _known_names()]
+    places = {name: section for section, name in dotted if section != "encoder"}
+    tree = config.model_dump()
+    for name, value in settings.items():
+        if name == "encoder":
+            tree["encoder"]["name"] = str(value)
+        elif name in places:
+            tree[places[name]][name] = value
+        else:
+            near = get_close_matches(name, [*places, "encoder"], n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"it has encoder, {', '.join(sorted(places))}"
+            raise TypeError(f"fuse() has no setting {name!r}; {hint}")
+    return _validate(tree, "fuse()")
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        raise ValueError(f"{path}: expected YAML, got a file that is no UTF-8 text") from None
+    except yaml.MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise ValueError(f"{path}: {line}expected YAML, got {error.problem}") from None
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path}: expected YAML, got {error}") from None
+    if loaded is None:
+        return {}
+    if not isinstance(loaded, dict):
+        raise ValueError(f"{path}: expected sections such as 'map:' at the top, got {type(loaded).__name__}")
+    return {name: {} if section is None else section for name, section in loaded.items()}
+
+
+def _validate(tree: dict[str, Any], source: str) -> FuseConfig:
     try:
         return FuseConfig.model_validate(tree)
     except ValidationError as error:
@@ -138,9 +187,11 @@ def _explain(error: ValidationError) -> str:
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        near = get_close_matches(name, _known_names(), n=1, cutoff=0.5)
+        near = get_close_matches(name, [*FuseConfig.model_fields, *_known_names()], n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(_known_names())}"
         return f"unknown setting {name!r}; {hint}"
+    if first["type"] == "model_type":
+        return f"setting {name!r}: expected a section of settings, got {first['input']!r}"
     return f"setting {name!r}: {first['msg'].lower()}, got {first['input']!r}"
 
 

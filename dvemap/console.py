@@ -4,6 +4,8 @@ With `--json` stdout holds that object and nothing else; what people would read 
 """
 
 import json
+import math
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -13,11 +15,13 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
+    Task,
     TextColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
+from rich.text import Text
 
 
 class Output:
@@ -41,25 +45,34 @@ class Output:
     def table(
         self, rows: Iterable[Sequence[object]], header: Sequence[str] = (), title: str | None = None
     ) -> None:
-        """Print a small table; without a header the first column holds the names."""
-        table = Table(title=title, show_header=bool(header), box=None, pad_edge=False, title_justify="left")
-        texts = [[str(cell) for cell in row] for row in rows]
-        width = max([len(header), *(len(row) for row in texts)], default=0)
-        for column in range(width):
-            name = header[column] if column < len(header) else ""
-            table.add_column(name, style="bold" if column == 0 and not header else None)
-        for row in texts:
-            table.add_row(*row)
-        self._people.print(table)
+        """Print a small table; without a header the first column holds the names.
 
-    def hint(self, command: str) -> None:
-        """Name the next command to try."""
-        self._people.print(f"Next: {command}", style="cyan", markup=False)
+        Numbers below a header stand right. Lines are never cut or broken, so that paths and digests can be
+        copied.
+        """
+        body = [[str(cell) for cell in row] for row in rows]
+        columns = list(zip(*([list(header)] if header else []), *body, strict=True))
+        widths = [max(map(len, column)) for column in columns]
+        right = [bool(header) and all(map(_is_number, column[1:])) for column in columns]
+        if title is not None:
+            self.say(title, style="bold")
+        for cells in zip(*columns, strict=True):
+            padded = [
+                cell.rjust(width) if number else cell.ljust(width)
+                for cell, width, number in zip(cells, widths, right, strict=True)
+            ]
+            line = Text("  ".join(padded).rstrip())
+            line.stylize("bold", 0, None if header and cells == tuple(header) else widths[0])
+            self._people.print(line)
+
+    def hint(self, *words: object) -> None:
+        """Name the next command to try, quoted so that a shell takes it."""
+        self._people.print(f"Next: {shlex.join(map(str, words))}", style="cyan", markup=False)
 
     def result(self, record: Mapping[str, Any]) -> None:
-        """Print the result for machines, where they asked for it."""
+        """Print the result for machines, where they asked for it; numbers that are not finite become null."""
         if self.as_json:
-            print(json.dumps(record, indent=2, ensure_ascii=False))  # noqa: T201
+            print(json.dumps(_plain(record), indent=2, allow_nan=False))  # noqa: T201
 
     @contextmanager
     def progress(self, what: str, total: int) -> Iterator["Bar"]:
@@ -67,12 +80,14 @@ class Output:
         columns = (
             SpinnerColumn(),
             TextColumn("{task.description}"),
-            BarColumn(bar_width=30),
+            BarColumn(bar_width=20),
             MofNCompleteColumn(),
+            _Rate(),
             TimeRemainingColumn(),
             TextColumn("{task.fields[note]}"),
         )
-        with Progress(*columns, console=self._errors, transient=True) as shown:
+        quiet = not self._errors.is_terminal
+        with Progress(*columns, console=self._errors, transient=True, disable=quiet) as shown:
             yield Bar(shown, shown.add_task(what, total=total, note=""))
 
 
@@ -90,6 +105,33 @@ class Bar:
     def say(self, text: str) -> None:
         """Print a line above the bar."""
         self._shown.console.print(text, markup=False)
+
+
+class _Rate(ProgressColumn):
+    """Steps a second."""
+
+    def render(self, task: Task) -> Text:
+        """Return `12.3/s`, nothing before it is known."""
+        return Text(f"{task.speed:.1f}/s" if task.speed else "")
+
+
+def _is_number(cell: str) -> bool:
+    return cell.replace(",", "").replace(".", "", 1).isdecimal()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _plain(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def try_next(path: object, space: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the command to try on a map: a question where its space has words for it, else an export."""
+    if space.get("text_encoder"):
+        return "dvemap", "query", str(path), "chair"
+    return "dvemap", "export", str(path)
 
 
 def quantity(size: float) -> str:

@@ -28,7 +28,7 @@ def run_demo(folder: Path, seed: int | None, text: str, frames: int | None, out:
     Parameters
     ----------
     folder : Path
-        For the flat, the map and the pictures; what is there already is used again.
+        For the flat, the map and the pictures; those of an earlier run are replaced.
     seed : int or None
         Of the flat.
     text : str
@@ -77,7 +77,7 @@ def run_demo(folder: Path, seed: int | None, text: str, frames: int | None, out:
     for picture in pictures:
         out.say(f"wrote {picture}")
     _check(text, bool(truth), offset, score.miou)
-    out.hint(f'dvemap query {map_path} "something to sit on" --picture {folder / "sit.png"}')
+    out.hint("dvemap", "query", map_path, "something to sit on", "--picture", folder / "sit.png")
     return {
         "sequence": str(flat),
         "map": str(map_path),

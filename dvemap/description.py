@@ -1,13 +1,13 @@
 """What `dvemap info` says of maps, sequences and encoders."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import mapping
-from dvemap.console import quantity
+from dvemap.console import quantity, try_next
 from sequences import inspect_sequence, open_sequence
+from student.onnx_config import FILE_NAME, read_config
 
 Rows = list[tuple[str, object]]
 
@@ -18,7 +18,7 @@ class Description:
 
     rows: Rows
     record: dict[str, Any]
-    next: str
+    next: tuple[str, ...]
 
 
 def describe(path: Path, verify: bool = False) -> Description:
@@ -41,7 +41,7 @@ def describe(path: Path, verify: bool = False) -> Description:
     """
     if path.is_file() and path.suffix != ".sens":
         return _describe_map(path, verify)
-    if (path / "encoder.json").is_file():
+    if (path / FILE_NAME).is_file():
         return _describe_encoder(path)
     return _describe_sequence(path)
 
@@ -51,54 +51,48 @@ def _describe_map(path: Path, verify: bool) -> Description:
         mapping.verify(path)
     header = mapping.read_header(path)
     made = header.provenance
-    read = mapping.load(path)
-    space = None if read.space is None else read.space.get("name")
-    digest = made.get("digest") or (None if read.compact else read.digest())
-    codes = (
-        "none" if not read.code_dim else f"{read.code_dim} numbers a cell ({read.compact or 'exact sums'})"
-    )
+    digest = None if header.compact else made.get("digest") or mapping.load(path).digest()
+    space = header.space.get("name")
+    codes = f"{header.code_dim} numbers a cell ({header.compact or 'exact sums'})"
     rows: Rows = [
-        ("map", f"{path} ({quantity(path.stat().st_size)}{', verified' if verify else ''})"),
-        ("cells", f"{len(read):,} of {read.cell_size * 100:g} cm"),
+        ("map", f"{path} ({quantity(header.file_bytes)}{', verified' if verify else ''})"),
+        ("cells", f"{header.cells:,} of {header.cell_size * 100:g} cm"),
         ("frames", f"{made.get('frames', 0):,}"),
-        ("codes", codes),
+        ("codes", codes if header.code_dim else "none"),
         ("space", space or "none"),
         ("source", ", ".join(str(source.get("path")) for source in made.get("sources", [])) or "unknown"),
         ("made by", made.get("software", "unknown")),
-        ("digest", digest or "none (compact)"),
+        ("digest", digest or f"none (compact), made from {made.get('digest', 'an unknown map')}"),
     ]
     record = {
         "kind": "map",
         "map": str(path),
-        "cells": len(read),
-        "cell_size": read.cell_size,
+        "cells": header.cells,
+        "cell_size": header.cell_size,
         "digest": digest,
         "space": space,
-        "code_dim": read.code_dim,
+        "code_dim": header.code_dim,
         "frames": made.get("frames", 0),
-        "codes": read.compact or "int32",
-        "bytes": path.stat().st_size,
-        "text_encoder": None if read.space is None else read.space.get("text_encoder"),
+        "codes": header.compact or "int32",
+        "bytes": header.file_bytes,
+        "text_encoder": header.space.get("text_encoder"),
         "verified": verify,
         "provenance": made,
     }
-    return Description(
-        rows, record, f'dvemap query {path} "chair"' if space else f"dvemap export {path} --to ply"
-    )
+    return Description(rows, record, try_next(path, header.space))
 
 
 def _describe_encoder(path: Path) -> Description:
-    settings = json.loads((path / "encoder.json").read_text(encoding="utf-8"))
-    rows: Rows = [("encoder", path), *((name, value) for name, value in settings.items())]
+    settings = read_config(path).model_dump(mode="json")
+    rows: Rows = [("encoder", path), *settings.items()]
     record = {"kind": "encoder", "encoder": str(path), **settings}
-    return Description(rows, record, f"dvemap fuse SEQUENCE -o map.dvm --encoder {path}")
+    return Description(rows, record, ("dvemap", "fuse", "SEQUENCE", "-o", "map.dvm", "--encoder", str(path)))
 
 
 def _describe_sequence(path: Path) -> Description:
     sequence = open_sequence(path)
     seen = inspect_sequence(sequence)
-    rows: Rows = [("sequence", f"{path} ({sequence.format}, {len(sequence):,} frames)")]
-    rows += [("", line) for line in seen.summary()]
+    rows: Rows = [("sequence", path), *(_split(line) for line in seen.summary())]
     record = {
         "kind": "sequence",
         "sequence": str(path),
@@ -106,4 +100,10 @@ def _describe_sequence(path: Path) -> Description:
         "frames": len(sequence),
         "inspection": seen.to_dict(),
     }
-    return Description(rows, record, f"dvemap fuse {path} -o map.dvm")
+    return Description(rows, record, ("dvemap", "fuse", str(path), "-o", f"{sequence.name}.dvm"))
+
+
+def _split(line: str) -> tuple[str, str]:
+    """Take the name off a line `name: what was seen`."""
+    name, _, seen = line.partition(": ")
+    return name, seen

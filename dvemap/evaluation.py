@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dvemap.labelling import classifier_for
+from dvemap.labelling import MAX_DISTANCE, classifier_for
 from dvemap.metrics import SegmentationMetrics, confusion_matrix, metrics_of
 from mapping import ClassList, VoxelMap, class_list, label_vertices, make_class_list
-from sequences import open_sequence
+from sequences.labels import read_label_names
 from viewer import read_ply
 
 MESHES = ("mesh.labels.ply", "*_vh_clean_2.labels.ply")
@@ -132,41 +132,60 @@ def evaluate_map(
             "give the mesh with labels (ScanNet: *_vh_clean_2.labels.ply)"
         )
     truth = mesh.properties["label"].astype(np.int64)
-    names = class_list(classes) if classes is not None else _classes_of(Path(scene), path, truth)
+    names = _classes_of(path, truth, classes)
     if not np.isin(truth, names.ids).any():
         raise ValueError(
             f"{path}: none of its labels is a class of {names.name!r}; name the right list with --classes"
         )
-    classifier, names = classifier_for(voxel_map, names, probe=probe, means=means, text_encoder=text_encoder)
-    reach = 2 * voxel_map.cell_size if max_distance is None else max_distance
+    classifier, _ = classifier_for(voxel_map, names, probe=probe, means=means, text_encoder=text_encoder)
+    reach = MAX_DISTANCE * voxel_map.cell_size if max_distance is None else max_distance
     predicted = label_vertices(voxel_map, classifier, mesh.vertices, max_distance=reach)
     confusion = confusion_matrix(truth, predicted.label, names.ids)
     return MapScore(metrics_of(confusion), confusion, names, path)
 
 
 def find_mesh(scene: Path) -> Path:
-    """Return the labelled mesh of a scene: the path itself if it is a PLY, else the one beside its files."""
+    """Return the labelled mesh of a scene: the path itself if it is a PLY, else the one beside its files.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or several of which none bears the name of the scene.
+    OSError
+        If there is nothing at the path.
+    """
+    scene.stat()
     if scene.suffix == ".ply":
         return scene
     folder = scene if scene.is_dir() else scene.parent
-    found = [
-        path
-        for place in (folder, folder.parent)
-        for pattern in MESHES
-        for path in sorted(place.glob(pattern))
-    ]
-    if not scene.is_dir():
-        found = [path for path in found if path.name.startswith(scene.stem)] or found
+    found = [path for pattern in MESHES for path in sorted(folder.glob(pattern))]
+    if not found:  # images in a folder of the scene, such as frames/
+        found = sorted(folder.parent.glob(f"{folder.parent.name}{MESHES[1]}"))
+    found = [path for path in found if path.name.startswith(scene.stem)] or found
     if not found:
         raise ValueError(
             f"{scene}: no ground-truth mesh; looked for {' and '.join(MESHES)} in {folder}; name it instead"
         )
+    if len(found) > 1:
+        raise ValueError(f"{scene}: several ground-truth meshes in {folder}; name one of them instead")
     return found[0]
 
 
-def _classes_of(scene: Path, mesh: Path, truth: npt.NDArray[np.int64]) -> ClassList:
+def _classes_of(mesh: Path, truth: npt.NDArray[np.int64], wanted: str | None) -> ClassList:
+    """Return the classes to tell apart: those wanted, all kinds in a synthetic mesh, or ScanNet-20."""
     if mesh.name != MESHES[0]:
-        return class_list("scannet-20")
-    names = open_sequence(scene if scene.is_dir() else mesh.parent).label_names
-    present = [int(label) for label in np.unique(truth) if label in names]
-    return make_class_list("kinds in the scene", [names[label] for label in present], present)
+        return class_list(wanted or "scannet-20")
+    kinds = read_label_names(mesh.parent)
+    if wanted is not None:
+        classes = class_list(wanted)
+        for label, name in zip(classes.ids.tolist(), classes.names, strict=True):
+            if kinds.get(label, name) != name:
+                raise ValueError(
+                    f"{mesh}: label {label} is {kinds[label]!r}, but {name!r} in {classes.name!r}; leave "
+                    "--classes out, or give a file of 'id<TAB>name' with the ids of label_names.txt"
+                )
+        return classes
+    present = [int(label) for label in np.unique(truth) if label in kinds]
+    if not present:
+        raise ValueError(f"{mesh}: expected its label_names.txt beside it; give the classes with --classes")
+    return make_class_list("kinds in the scene", [kinds[label] for label in present], present)

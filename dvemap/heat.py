@@ -6,16 +6,15 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mapping import Answer, VoxelMap, color, confidence, mean, occupied
+from mapping import Answer, VoxelMap, color, confidence, mean, solid
 from viewer import overlay_heat, save_picture, snapshot, write_ply
 
 Direction = npt.NDArray[np.float64] | None
-SOLID = 0.5  # cells that are rather free than occupied are left out of pictures and clouds
 
 
 def solid_rows(voxel_map: VoxelMap) -> npt.NDArray[np.int64]:
-    """Return the rows that are rather occupied than free, with some weight."""
-    return np.flatnonzero((occupied(voxel_map) >= SOLID) & (voxel_map.weight > 0))
+    """Return the rows to show: those that hold something (see `mapping.solid`), with some weight."""
+    return np.flatnonzero(solid(voxel_map) & (voxel_map.weight > 0))
 
 
 def heat_rgb(voxel_map: VoxelMap, answer: Answer, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dvemap.heat import solid_rows, write_map_picture
+from dvemap.outputs import check_output, check_picture
 from dvemap.provenance import up_of
-from dvemap.questions import text_encoder_of
+from dvemap.questions import refuse_empty, text_encoder_of
 from mapping import (
     Classifier,
     ClassList,
@@ -28,6 +29,7 @@ from mapping import (
 from student import load_probe, load_visual_means
 from viewer import read_ply, write_ply
 
+DEFAULT_CLASSES = "scannet-20"
 MAX_DISTANCE = 2.0  # cells between a vertex and the mean of the cell that labels it
 
 
@@ -51,7 +53,7 @@ class Labelled:
 
 def classifier_for(
     voxel_map: VoxelMap,
-    classes: ClassList,
+    classes: ClassList | None,
     *,
     probe: Path | None = None,
     means: Path | None = None,
@@ -63,8 +65,9 @@ def classifier_for(
     ----------
     voxel_map : VoxelMap
         Whose embeddings will be classified.
-    classes : ClassList
-        Names and ids; where the probe brings other names, those count.
+    classes : ClassList or None
+        Names and ids. Classes that a probe names are found in it by their names. None: the probe's own
+        names, numbered from 1, or ScanNet-20 where it brings none.
     probe, means : Path, optional
         At most one of both; text embeddings of the names otherwise.
     text_encoder : str, optional
@@ -78,30 +81,48 @@ def classifier_for(
     Raises
     ------
     ValueError
-        If both files are given, or the number of classes differs from the list's.
+        If the map is empty, both files are given, or the classes are not those of the list.
     """
     if probe is not None and means is not None:
         raise ValueError("--probe and --means exclude each other; give one")
+    refuse_empty(voxel_map)
     path = probe or means
     if path is None:
+        classes = classes or class_list(DEFAULT_CLASSES)
         vectors = text_encoder_of(voxel_map, text_encoder).encode(list(classes.names))
         return prototypes(vectors, classes.ids), classes
     weights = load_probe(path) if probe is not None else load_visual_means(path)
-    if len(weights.weight) != len(classes):
-        if weights.names is None:
+    if weights.names is not None:
+        chosen = _named(path, weights.names, classes)
+    else:
+        chosen = classes or class_list(DEFAULT_CLASSES)
+        if len(weights.weight) != len(chosen):
             raise ValueError(
-                f"{path}: has {len(weights.weight)} classes, the list {classes.name!r} has {len(classes)}; "
+                f"{path}: has {len(weights.weight)} classes, the list {chosen.name!r} has {len(chosen)}; "
                 "name the list it was trained for with --classes"
             )
-        classes = make_class_list(path.stem, weights.names)
-    return linear_probe(weights.weight, weights.bias, classes.ids), classes
+    return linear_probe(weights.weight, weights.bias, chosen.ids), chosen
+
+
+def _named(path: Path, names: list[str], classes: ClassList | None) -> ClassList:
+    """Return the classes that a file names, in its order, with the ids of a list."""
+    if classes is None:
+        return make_class_list(path.stem, names)
+    unknown = [name for name in names if name not in classes.names]
+    if unknown:
+        raise ValueError(
+            f"{path}: its class {unknown[0]!r} is not in the list {classes.name!r}; "
+            "name the list it was trained for with --classes"
+        )
+    places = [classes.names.index(name) for name in names]
+    return make_class_list(classes.name, names, classes.ids[places].tolist(), classes.colors[places])
 
 
 def label_files(
     map_path: Path,
     output: Path,
     *,
-    classes: str = "scannet-20",
+    classes: str | None = None,
     probe: Path | None = None,
     means: Path | None = None,
     mesh: Path | None = None,
@@ -116,8 +137,8 @@ def label_files(
     map_path : Path
     output : Path
         PLY of the occupied cells in class colours with the property `label`.
-    classes : str
-        A built-in list or a file.
+    classes : str, optional
+        A built-in list or a file; see `classifier_for` for none.
     probe, means, text_encoder
         See `classifier_for`.
     mesh, txt : Path, optional
@@ -129,9 +150,17 @@ def label_files(
     -------
     Labelled
     """
+    check_output(output)
+    check_output(txt)
+    check_picture(picture)
+    vertices = None if mesh is None else read_ply(mesh).vertices
     voxel_map = load(map_path)
     classifier, names = classifier_for(
-        voxel_map, class_list(classes), probe=probe, means=means, text_encoder=text_encoder
+        voxel_map,
+        None if classes is None else class_list(classes),
+        probe=probe,
+        means=means,
+        text_encoder=text_encoder,
     )
     labels = label_cells(voxel_map, classifier)
     rows = solid_rows(voxel_map)
@@ -144,8 +173,7 @@ def label_files(
     }
     write_ply(output, mean(voxel_map, rows), colors=colors, properties=properties)
     files, coverage = [output], None
-    if mesh is not None and txt is not None:
-        vertices = read_ply(mesh).vertices
+    if vertices is not None and txt is not None:
         found = label_vertices(
             voxel_map, classifier, vertices, max_distance=MAX_DISTANCE * voxel_map.cell_size
         )

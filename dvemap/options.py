@@ -21,7 +21,7 @@ def new_app() -> typer.Typer:
     """Make the app of one command: errors keep their type, help knows rich text."""
     return typer.Typer(
         add_completion=False,
-        rich_markup_mode="rich",
+        rich_markup_mode="markdown",
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )

@@ -9,16 +9,20 @@ import hashlib
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 import mapping
 from dvemap import __version__
-from dvemap.config import FuseConfig
+from dvemap.checkpoint import Progress, partial_path, progress_of
+from dvemap.config import FuseConfig, SequenceConfig, with_shorthands
+from dvemap.console import duration, quantity
 from dvemap.encoders import FrameEncoder, empty_map, encoder
+from dvemap.interrupts import Interrupts
+from dvemap.outputs import check_output
 from dvemap.stages import Encoded, Stages, encoded_frames
 from mapping import FusionSettings, VoxelMap
 from sequences import Frame, FrameError, Sequence, SequenceError, inspect_sequence, open_sequence
@@ -68,16 +72,6 @@ class FuseResult:
     path: Path | None
 
 
-@dataclass
-class _Progress:
-    """What a checkpoint says besides the sums."""
-
-    done: int = 0
-    skipped: int = 0
-    reasons: list[str] = field(default_factory=list)
-    up: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
-
-
 def fuse(
     sequence: Sequence | str | Path,
     output: str | Path | None = None,
@@ -118,22 +112,28 @@ def fuse(
     ValueError
         If settings do not fit, or the checkpoint is of another run.
     """
-    config = _with_shorthands(config or FuseConfig(), settings)
+    config = with_shorthands(config or FuseConfig(), settings)
+    target = None if output is None else Path(output)
+    check_output(target)
     watch = watch or (lambda status: None)
     started = time.perf_counter()
     if not isinstance(sequence, Sequence):
         sequence = open_configured(sequence, config)
+    elif late := sorted(settings.keys() & SequenceConfig.model_fields):
+        raise ValueError(f"the sequence is open already; give {', '.join(late)} to open_sequence")
     order = list(range(len(sequence))) if order is None else list(order)
     if not config.run.trust:
         seen = inspect_sequence(sequence)
-        for line in seen.summary():
+        notes = [f"{note.severity}: {note}" for note in seen.findings if note.severity != "error"]
+        for line in (*seen.lines, *notes):
             watch(Status(0, len(order), 0, 0, line))
         seen.raise_if_wrong()
     frames = encoder(config.encoder, sequence)
-    target = None if output is None else Path(output)
     run = _Run(sequence, frames, config, order, target, watch)
-    if resume and target is not None:
+    if resume:
         run.continue_from_checkpoint()
+    elif target is not None and partial_path(target).exists():
+        watch(Status(0, len(order), 0, 0, f"note: --resume would have continued {partial_path(target)}"))
     run.fuse_all()
     digest = run.finish()
     return FuseResult(
@@ -152,11 +152,6 @@ def open_configured(path: str | Path, config: FuseConfig) -> Sequence:
     """Open a sequence as a configuration says, with labels where its encoder needs them."""
     options = config.sequence.model_dump()
     return open_sequence(Path(path), labels=config.encoder.name == "labels", **options)
-
-
-def partial_path(output: Path) -> Path:
-    """Return where the checkpoint of a run lies."""
-    return output.with_name(output.name + ".partial")
 
 
 class _Run:
@@ -179,10 +174,11 @@ class _Run:
         self.watch = watch
         self.settings = FusionSettings(**config.map.model_dump(exclude={"cell_size"}))
         self.map = empty_map(config.map.cell_size, self.settings, frames)
-        self.progress = _Progress()
+        self.progress = Progress()
         self.stages = Stages()
         self.saved_at = self.first_at = time.monotonic()
         self.first_done = 0
+        self.clipped = self.broken = 0
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -190,8 +186,7 @@ class _Run:
         return {
             "sequence": self.sequence.fingerprint(),
             "order": hashlib.sha256(np.asarray(self.order, np.int64).tobytes()).hexdigest(),
-            "cell size": self.config.map.cell_size,
-            "settings": self.settings.to_dict(),
+            "map": {"cell_size": self.config.map.cell_size, **self.settings.to_dict()},
             "encoder": self.frames.identity,
         }
 
@@ -218,30 +213,29 @@ class _Run:
         if not path.exists():
             self._say(f"no checkpoint at {checkpoint}; starting from the first frame")
             return
-        saved = mapping.read_header(path).provenance.get("run")
-        if saved is None:
-            raise ValueError(f"{path}: --resume needs a map written by dvemap fuse; this one was not")
-        for name, value in self.identity.items():
-            if saved["identity"].get(name) != value:
-                raise ValueError(
-                    f"{path}: the interrupted run had another {name} ({saved['identity'].get(name)!r} there, "
-                    f"{value!r} here); give the same options, or leave --resume out to start anew"
-                )
+        made = mapping.read_header(path).provenance
+        self.progress = progress_of(path, made, self.identity, self.config.model_dump())
         self.map = mapping.load(path, verify=True)
-        self.progress = _Progress(**saved["progress"])
         self._say(f"{path}: continuing after {self.progress.done} of {len(self.order)} frames")
 
     def fuse_all(self) -> None:
         """Fuse the frames that are still to come."""
         rest = self.order[self.progress.done :]
         ready = encoded_frames(self.sequence, rest, self.frames, self.config.run.decode_threads, self.stages)
-        try:
-            with closing(ready):
-                for item in ready:
-                    self._take(item)
-        except KeyboardInterrupt:
-            self._checkpoint()
-            raise
+        with Interrupts() as interrupts, closing(ready):
+            for item in ready:
+                self._take(item)
+                if interrupts.asked:
+                    self._stop()
+
+    def _stop(self) -> NoReturn:
+        """End on Ctrl-C with a checkpoint, where there is an output."""
+        self._checkpoint()
+        message = f"interrupted after {self.progress.done} of {len(self.order)} frames"
+        if self.output is not None and partial_path(self.output).exists():
+            message += "; the same command with --resume continues"
+        self._say(message)
+        raise KeyboardInterrupt
 
     def _take(self, item: Encoded) -> None:
         if isinstance(item.frame, FrameError):
@@ -263,7 +257,7 @@ class _Run:
     def _integrate(self, frame: Frame, item: Encoded) -> None:
         camera_up = -frame.T_world_camera[:3, 1]
         self.progress.up = [float(value) for value in self.progress.up + camera_up]
-        self.map.integrate(
+        report = self.map.integrate(
             frame.depth,
             frame.intrinsics,
             frame.T_world_camera,
@@ -273,6 +267,8 @@ class _Run:
             timestamp_ns=round(frame.timestamp * 1e9),
             threads=self.config.run.threads,
         )
+        self.clipped += report.clipped
+        self.broken += report.broken
 
     def _skip(self, error: FrameError) -> None:
         self.progress.skipped += 1
@@ -290,17 +286,19 @@ class _Run:
         done, total = self.progress.done, len(self.order)
         spent = time.monotonic() - self.first_at
         left = spent / (done - self.first_done) * (total - done)
-        size = self.map.size_in_bytes / done * total
-        return f"after {done} frames: about {left:.0f} s to go, a map of at most {size / 1e6:,.0f} MB"
+        size = quantity(self.map.size_in_bytes / done * total)
+        return f"after {done} frames: about {duration(left)} to go, a map of at most {size}"
 
     def _checkpoint(self) -> None:
         if self.output is None or not self.progress.done:
             return
+        path = partial_path(self.output)
         try:
             with self.stages.timed("save"):
-                mapping.save(self.map, partial_path(self.output), self._saved_provenance())
+                mapping.save(self.map, path, self._saved_provenance())
         except OSError as error:  # an hour of fusing must not end because a checkpoint could not be written
-            self._say(f"warning: no checkpoint: {error}; fusing goes on and tries again")
+            reason = error.strerror or str(error)
+            self._say(f"warning: no checkpoint at {path}: {reason}; fusing goes on and tries again")
         self.saved_at = time.monotonic()
 
     def _saved_provenance(self) -> dict[str, Any]:
@@ -308,6 +306,13 @@ class _Run:
 
     def finish(self) -> str:
         """Write the map, remove the checkpoint and return the digest."""
+        if self.clipped:
+            self._say(
+                f"warning: {self.clipped:,} numbers of codes were too large and clipped; "
+                f"lower code_scale in encoder.json (it is {self.map.code_scale:g})"
+            )
+        if self.broken:
+            self._say(f"warning: {self.broken:,} codes were not finite and left out; check the encoder")
         digest = self.map.digest()
         if self.output is None:
             return digest
@@ -317,29 +322,10 @@ class _Run:
                 mapping.save(self.map, self.output, {**self._saved_provenance(), "digest": digest})
         except OSError:
             if checkpoint.exists():
-                self._say(
-                    f"warning: {checkpoint} keeps the frames up to the last checkpoint; mend it and --resume"
-                )
+                self._say(f"warning: the last checkpoint stays at {checkpoint}; --resume continues from it")
             raise
         checkpoint.unlink(missing_ok=True)
         return digest
 
     def _say(self, message: str) -> None:
         self.watch(Status(self.progress.done, len(self.order), self.progress.skipped, len(self.map), message))
-
-
-def _with_shorthands(config: FuseConfig, settings: dict[str, Any]) -> FuseConfig:
-    places = {
-        name: section
-        for section in ("run", "map", "sequence")
-        for name in getattr(config, section).model_fields
-    }
-    tree = config.model_dump()
-    for name, value in settings.items():
-        if name == "encoder":
-            tree["encoder"]["name"] = str(value)
-        elif name in places:
-            tree[places[name]][name] = value
-        else:
-            raise TypeError(f"fuse() has no setting {name!r}; it has encoder, {', '.join(sorted(places))}")
-    return FuseConfig.model_validate(tree)

@@ -1,10 +1,13 @@
 """Asking a map in words: the map's own text encoder turns them into vectors, the map does the rest."""
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 from mapping import CANONICAL_NEGATIVES, Answer, Hit, VoxelMap, ask, load
 from student import TextEncoder, load_text_encoder
+
+_encoder_of = cache(load_text_encoder)  # a prompt asks many times; its model is loaded once
 
 
 def text_encoder_of(voxel_map: VoxelMap, wanted: str | None = None) -> TextEncoder:
@@ -23,12 +26,13 @@ def text_encoder_of(voxel_map: VoxelMap, wanted: str | None = None) -> TextEncod
     Raises
     ------
     ValueError
-        If the map has no embedding space, the space has no text encoder, or another one was named.
+        If the map has no embedding space, the space has no text encoder, another one was named, or the map
+        has no cells.
     """
     if not voxel_map.code_dim:
         raise ValueError(
             "this map holds shape and colour only and cannot be asked in words; "
-            "fuse with --encoder labels or an encoder folder"
+            "fuse with --encoder labels or --encoder FOLDER"
         )
     own = voxel_map.space.get("text_encoder")
     name = voxel_map.space.get("name")
@@ -39,7 +43,14 @@ def text_encoder_of(voxel_map: VoxelMap, wanted: str | None = None) -> TextEncod
             f"this map's embedding space {name!r} understands the text encoder {own!r}, got {wanted!r}; "
             f"use --text-encoder {own}, or leave the option out"
         )
-    return load_text_encoder(own)
+    refuse_empty(voxel_map)
+    return _encoder_of(own)
+
+
+def refuse_empty(voxel_map: VoxelMap) -> None:
+    """Raise ValueError if a map has no cells."""
+    if not len(voxel_map):
+        raise ValueError("this map is empty: no frame with usable depth was fused into it")
 
 
 def answers(
@@ -79,14 +90,16 @@ def answers(
     Raises
     ------
     ValueError
-        If a text is empty, the map has no cells or no codes, or the text encoder is not its own.
+        If a text is empty or not Unicode, the map has no cells or codes, or the text encoder is not its own.
     """
+    if not all(text.strip() for text in texts):
+        raise ValueError("the text is empty; say what to look for, for example 'chair'")
+    if not all(text.strip() for text in negatives):
+        raise ValueError("a phrase of --not is empty; say what a hit must not be, for example 'sofa'")
     for text in (*texts, *negatives):
-        if not text.strip():
-            raise ValueError("the text is empty; say what to look for, for example 'chair'")
+        if any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise ValueError(f"the text {text!r} is not Unicode; type it in the encoding of your locale")
     words = text_encoder_of(voxel_map, text_encoder)
-    if not len(voxel_map):
-        raise ValueError("this map is empty: no frame with usable depth was fused into it")
     against = words.encode([*CANONICAL_NEGATIVES, *negatives])
     return ask(voxel_map, words.encode(list(texts)), against, threshold=threshold, top=top, threads=threads)
 

@@ -1,6 +1,8 @@
-"""Questions typed on the terminal, and how an answer is shown there."""
+"""Questions typed on the terminal or listed in a file, and how an answer is shown."""
 
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from dvemap.console import Output
@@ -8,16 +10,38 @@ from mapping import Answer
 
 
 def read_texts(map_path: Path, out: Output) -> Iterator[str]:
-    """Yield what the user types, line by line, until an empty line or the end of input."""
+    """Yield what the user types, line by line, until an empty line, Ctrl-C or the end of input."""
+    with suppress(ImportError):
+        import readline  # noqa: F401  gives the prompt a history
+    prompt = "> " if sys.stdin.isatty() else ""
     out.say(f"Asking {map_path}. Type what to look for; an empty line ends.")
     while True:
         try:
-            text = input("> ").strip()
-        except EOFError:
+            text = input(prompt).strip()
+        except (EOFError, KeyboardInterrupt):
+            out.say()
             return
         if not text:
             return
         yield text
+
+
+def read_batch(path: Path) -> list[str]:
+    """Return the texts of a file, one a line; empty lines do not count.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or the file is no text.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise ValueError(f"{path}: expected UTF-8 text, one question a line") from None
+    texts = [line.strip() for line in lines if line.strip()]
+    if not texts:
+        raise ValueError(f"{path}: expected one text a line, got none")
+    return texts
 
 
 def show_answer(out: Output, text: str, answer: Answer) -> None:

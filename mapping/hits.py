@@ -105,7 +105,7 @@ def find_hits(
     Cells that are not solid (see `readout.solid`) and cells without an embedding do not count. Leads are
     averaged over neighbouring cells that are at least half way to the gate, so that the noise of single cells
     neither tears a thing apart nor makes confetti. From the best cell on, a hit takes in all connected cells
-    above the gate that have at least `keep` of its lead; what remains is treated likewise, so that an armchair
+    above the gate that have at least `keep` of its lead; what remains is treated likewise: an armchair
     that touches the massage chair is a lesser hit of its own; averaging can shift their border by a cell. A
     hit whose mean lead, not averaged, misses the gate is dropped. Hits rank by mean lead times
     n / (n + 2 min_cells), whose relevancy is their score: of two equally good ones the larger is the safer

@@ -48,5 +48,5 @@ def measure(
 
     out = Output(as_json)
     record = run_map_bench(sequence, depth_folder, pose_folder, frames, cells, code_dim, out)
-    out.hint("dvemap bench map --json")
+    out.hint("dvemap", "bench", "map", "--json")
     out.result(record)

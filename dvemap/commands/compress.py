@@ -34,13 +34,19 @@ def compress(
 ) -> None:
     """Shrink a finished map. It answers questions as before but can no longer be merged or fused into."""
     import mapping
-    from dvemap.console import Output, quantity
+    from dvemap.console import Output, quantity, try_next
+    from dvemap.outputs import check_output
 
     out = Output(as_json)
+    check_output(output)
+    if output.resolve() == map_path.resolve():
+        raise ValueError(f"{output}: the exact map would be lost; write the compact one elsewhere")
+    if not mapping.read_header(map_path).code_dim:
+        raise ValueError(f"{map_path}: this map holds shape and colour only, there are no codes to shrink")
     mapping.compress(map_path, output, to.value)
     before, after = map_path.stat().st_size, output.stat().st_size
     out.table(
         [("file", output), ("size", f"{quantity(after)}, was {quantity(before)} ({after / before:.0%})")]
     )
-    out.hint(f'dvemap query {output} "chair"')
+    out.hint(*try_next(output, mapping.read_header(output).space))
     out.result({"map": str(output), "codes": to.value, "bytes": after, "bytes_before": before})

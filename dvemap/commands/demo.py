@@ -19,9 +19,9 @@ EPILOG = """Examples:
 
 @app.command(epilog=EPILOG)
 def demo(
-    folder: Annotated[Path, typer.Argument(help="folder for the flat, the map and the pictures")] = Path(
-        "demo"
-    ),
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="for the flat, the map and the pictures")
+    ] = Path("demo"),
     seed: Annotated[
         int | None, typer.Option(help="seed of the flat  [default: one with a massage chair]")
     ] = None,

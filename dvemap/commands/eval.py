@@ -26,7 +26,8 @@ def choose() -> None:
 def evaluate(
     map_path: MapPath,
     sequence: Annotated[
-        Path, typer.Argument(help="the sequence, its folder, or a mesh with labels", show_default=False)
+        Path,
+        typer.Argument(metavar="SEQUENCE", help="the sequence, or a mesh with labels", show_default=False),
     ],
     classes: Annotated[
         str | None,
@@ -51,7 +52,9 @@ def evaluate(
     import mapping
     from dvemap.console import Output
     from dvemap.evaluation import evaluate_map
+    from dvemap.outputs import check_picture
 
+    check_picture(confusion)
     out = Output(as_json)
     voxel_map = mapping.load(map_path)
     score = evaluate_map(
@@ -68,6 +71,7 @@ def evaluate(
         [(row.name, f"{row.iou:.3f}", f"{row.accuracy:.3f}", f"{row.vertices:,}") for row in rows],
         header=("class", "IoU", "accuracy", "vertices"),
     )
+    out.say()
     out.table(
         [
             ("mIoU", f"{score.miou:.4f}"),
@@ -81,7 +85,5 @@ def evaluate(
 
         write_confusion(confusion, score)
         out.say(f"wrote {confusion}")
-    out.hint(
-        f'dvemap query {map_path} "{rows[-1].name}" --picture heat.png' if rows else f"dvemap info {map_path}"
-    )
+    out.hint("dvemap", "query", map_path, rows[-1].name, "--picture", "heat.png")
     out.result({"map": str(map_path), "mesh": str(score.mesh), **score.to_dict()})

@@ -14,7 +14,7 @@ EPILOG = """Examples:
 
   dvemap export room.dvm --to ply
 
-  dvemap export room.dvm --to ply -o clouds/room.ply
+  dvemap export room.dvm --to ply -o points.ply
 """
 
 
@@ -37,10 +37,12 @@ def export(
     import mapping
     from dvemap.console import Output
     from dvemap.export import write_cells
+    from dvemap.outputs import check_output
 
     out = Output(as_json)
     target = output or map_path.with_suffix(".ply")
+    check_output(target)
     count = write_cells(mapping.load(map_path), target)
     out.table([("points", f"{count:,}"), ("file", target)])
-    out.hint(f'dvemap query {map_path} "chair" --ply hits.ply')
+    out.hint("dvemap", "info", map_path)
     out.result({"map": str(map_path), "file": str(target), "points": count})

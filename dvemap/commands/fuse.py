@@ -22,7 +22,10 @@ EPILOG = """Examples:
 @app.command(epilog=EPILOG)
 def fuse(
     sequence: Annotated[
-        Path, typer.Argument(help="folder or .sens file; its format is recognised", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="SEQUENCE", help="folder or .sens file; its format is recognised", show_default=False
+        ),
     ],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="map file to write (.dvm)", show_default=False)
@@ -40,7 +43,10 @@ def fuse(
     ] = None,
     pose_convention: Annotated[
         str | None,
-        typer.Option(help="camera-to-world, world-to-camera or opengl  [default: that of the format]"),
+        typer.Option(
+            help="camera-to-world, world-to-camera, opengl or opengl-world-to-camera  "
+            "[default: that of the format]"
+        ),
     ] = None,
     depth_scale: Annotated[
         float | None, typer.Option(help="depth units per metre  [default: that of the format]")
@@ -81,7 +87,7 @@ def fuse(
     Looks at some frames first and stops if poses, depth scale or intrinsics fit better another way.
     """
     from dvemap.config import load_config
-    from dvemap.console import Output, duration, quantity
+    from dvemap.console import Output, duration, quantity, try_next
     from dvemap.pipeline import Status, fuse, open_configured
 
     overrides = {
@@ -126,7 +132,7 @@ def fuse(
     for reason in result.reasons[:5]:
         out.say(f"skipped: {reason}", style="yellow")
     out.table(rows)
-    out.hint(f'dvemap query {output} "chair"' if result.map.code_dim else f"dvemap export {output} --to ply")
+    out.hint(*try_next(output, result.map.space))
     out.result(
         {
             "map": str(output),

@@ -34,5 +34,5 @@ def info(
     out = Output(as_json)
     described = describe(path, verify=verify)
     out.table(described.rows)
-    out.hint(described.next)
+    out.hint(*described.next)
     out.result(described.record)

@@ -23,9 +23,12 @@ EPILOG = """Examples:
 def label(
     map_path: MapPath,
     classes: Annotated[
-        str,
-        typer.Option(help="scannet-20, scannet-40, scannet-200, nyuv2-40, sunrgbd-37, or a file of names"),
-    ] = "scannet-20",
+        str | None,
+        typer.Option(
+            help="scannet-20, scannet-40, scannet-200, nyuv2-40, sunrgbd-37, or a file of names  "
+            "[default: those of the probe, else scannet-20]"
+        ),
+    ] = None,
     probe: Annotated[
         Path | None, typer.Option(help="linear probe: npz, safetensors or the official .pth")
     ] = None,
@@ -69,7 +72,7 @@ def label(
         out.say(f"wrote {path}")
     if done.coverage is not None:
         out.say(f"{done.coverage:.1%} of the vertices of {mesh} lie near a cell; the others got 0")
-    out.hint(f"dvemap eval map {map_path} SEQUENCE")
+    out.hint("dvemap", "eval", "map", map_path, "SEQUENCE")
     out.result(
         {
             "map": str(map_path),

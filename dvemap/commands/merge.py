@@ -20,23 +20,32 @@ EPILOG = """Examples:
 @app.command(epilog=EPILOG)
 def merge(
     maps: Annotated[
-        list[Path], typer.Argument(metavar="MAP...", help="two or more map files", show_default=False)
+        list[Path], typer.Argument(metavar="MAP", help="two or more map files", show_default=False)
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="map file to write", show_default=False)],
     as_json: Json = False,
 ) -> None:
     """Merge maps: the same, bit for bit, as one map of all their frames in any order."""
     import mapping
-    from dvemap.console import Output
+    from dvemap.console import Output, try_next
+    from dvemap.outputs import check_output
     from dvemap.provenance import merged_provenance
 
     out = Output(as_json)
     if len(maps) < 2:
-        raise typer.BadParameter(f"two or more maps are needed, got {len(maps)}", param_hint="MAP...")
+        raise typer.BadParameter(f"two or more maps are needed, got {len(maps)}", param_hint="MAP")
+    twice = {path for path in maps if sum(path.resolve() == other.resolve() for other in maps) > 1}
+    if twice:
+        raise ValueError(f"{min(twice)}: given twice; its frames would count twice")
+    check_output(output)
     with out.progress("merging", len(maps)) as bar:
         merged = mapping.load(maps[0], verify=True)
         for number, path in enumerate(maps[1:], start=2):
-            merged.merge(mapping.load(path, verify=True))
+            part = mapping.load(path, verify=True)
+            try:
+                merged.merge(part)
+            except ValueError as error:
+                raise ValueError(f"{path}: {error}") from None
             bar.update(number, f"{len(merged):,} cells")
         provenance = merged_provenance([mapping.read_header(path).provenance for path in maps])
         digest = merged.digest()
@@ -49,7 +58,7 @@ def merge(
             ("digest", digest),
         ]
     )
-    out.hint(f"dvemap info {output}")
+    out.hint(*try_next(output, merged.space))
     out.result(
         {
             "map": str(output),

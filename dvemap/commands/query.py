@@ -1,5 +1,6 @@
 """`dvemap query`: ask a map in free text."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +25,7 @@ def query(
     map_path: MapPath,
     texts: Annotated[
         list[str] | None,
-        typer.Argument(metavar="TEXT...", help="what to look for; none: ask on the terminal"),
+        typer.Argument(metavar="TEXT", help="what to look for; none: ask on the terminal"),
     ] = None,
     negatives: Annotated[
         list[str] | None, typer.Option("--not", help="phrase that a hit must not rather be; may be repeated")
@@ -46,53 +47,54 @@ def query(
     """Find what texts mean in a map: connected hits with centre, extent, score and confidence."""
     import mapping
     from dvemap.console import Output
-    from dvemap.heat import write_heat_picture, write_heat_ply
+    from dvemap.outputs import check_output, check_picture
     from dvemap.provenance import up_of
-    from dvemap.questions import answers
-    from dvemap.repl import read_texts, show_answer
+    from dvemap.questions import answers, text_encoder_of
+    from dvemap.repl import read_batch, read_texts, show_answer
 
+    check_output(ply)
+    check_picture(picture)
     out = Output(as_json)
     voxel_map = mapping.load(map_path)
-    asked = list(texts or [])
-    if batch is not None:
-        asked += [line.strip() for line in batch.read_text(encoding="utf-8").splitlines() if line.strip()]
-        if not asked:
-            raise ValueError(f"{batch}: expected one text a line, got none")
+    asked = [*(texts or []), *(read_batch(batch) if batch is not None else [])]
 
-    def answer_all(queries: list[str]) -> list[mapping.Answer]:
-        return list(
-            answers(
-                voxel_map,
-                queries,
-                negatives=negatives or (),
-                top=top,
-                threshold=threshold,
-                text_encoder=text_encoder,
-                threads=threads,
-            )
+    def answer_all(queries: list[str]) -> Iterator[mapping.Answer]:
+        return answers(
+            voxel_map,
+            queries,
+            negatives=negatives or (),
+            top=top,
+            threshold=threshold,
+            text_encoder=text_encoder,
+            threads=threads,
         )
 
     if not asked:
-        if as_json:
-            raise typer.BadParameter("--json needs a text or --batch", param_hint="TEXT...")
+        if as_json or ply is not None or picture is not None:
+            raise typer.BadParameter("--json, --ply and --picture need a text or --batch", param_hint="TEXT")
+        text_encoder_of(voxel_map, text_encoder)
         for text in read_texts(map_path, out):
-            show_answer(out, text, answer_all([text])[0])
+            show_answer(out, text, next(answer_all([text])))
         return
-    found = answer_all(asked)
-    for text, answer in zip(asked, found, strict=True):
+    results = []
+    for text, answer in zip(asked, answer_all(asked), strict=True):
         show_answer(out, text, answer)
-    if ply is not None:
-        write_heat_ply(ply, voxel_map, found[0])
-        out.say(f"wrote {ply}")
-    if picture is not None:
-        write_heat_picture(
-            picture, voxel_map, found[0], asked[0], up_of(mapping.read_header(map_path).provenance)
+        results.append(
+            {"text": text, "hits": [hit.to_dict() for hit in answer.hits], "reason": answer.reason}
         )
-        out.say(f"wrote {picture}")
+        if len(results) > 1:
+            continue
+        if ply is not None:
+            from dvemap.heat import write_heat_ply
+
+            write_heat_ply(ply, voxel_map, answer)
+            out.say(f"wrote {ply}")
+        if picture is not None:
+            from dvemap.heat import write_heat_picture
+
+            up = up_of(mapping.read_header(map_path).provenance)
+            write_heat_picture(picture, voxel_map, answer, text, up)
+            out.say(f"wrote {picture}")
     if picture is None:
-        out.hint(f'dvemap query {map_path} "{asked[0]}" --picture heat.png')
-    results = [
-        {"text": text, "hits": [hit.to_dict() for hit in answer.hits], "reason": answer.reason}
-        for text, answer in zip(asked, found, strict=True)
-    ]
+        out.hint("dvemap", "query", map_path, asked[0], "--picture", "heat.png")
     out.result({"map": str(map_path), **results[0], "queries": results})

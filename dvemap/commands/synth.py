@@ -57,12 +57,12 @@ def synth(
             ("folder", output),
             (
                 "frames",
-                f"{made.frames} of {width}x{height} in {duration(seconds)} ({rate:.1f} frames/s)",
+                f"{made.frames} of {width}x{height} in {duration(seconds)}, rendered at {rate:.1f} frames/s",
             ),
             ("things", f"{made.objects} of {made.kinds} kinds"),
         ]
     )
-    out.hint(f"dvemap fuse {output} -o {output.name}.dvm --encoder labels")
+    out.hint("dvemap", "fuse", output, "-o", f"{output.name}.dvm", "--encoder", "labels")
     out.result(
         {
             "sequence": str(output),
