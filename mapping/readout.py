@@ -33,9 +33,11 @@ _SYMMETRIC: Final = ((0, 1, 2), (1, 3, 4), (2, 4, 5))  # entry of xx, xy, xz, yy
 class OccupancyModel:
     """How hits and misses become log-odds: L = clamp(hit * hits - miss * misses, -limit, limit).
 
-    The constants are those of NDT-OM (Saarinen et al., 2013): a hit adds log(0.6 / 0.4), a ray through the
-    middle of a cell's Gaussian takes as much away, and the sum is clamped at 255. So a thing that was seen in
-    n frames and is gone disappears within n frames that see through its place.
+    The constants are those of NDT-OM (Saarinen et al., 2013): a hit adds log(0.6 / 0.4), a ray whose cell's
+    Gaussian is not consulted takes away 0.2, and the sum is clamped at 255. A ray may cross the empty part of
+    a cell that a table top runs through, so a miss must weigh less than a hit: with equal weights real tables
+    dissolve. A thing that was seen in n frames and is gone disappears within 2 n + 1 frames that see through
+    its place.
 
     Attributes
     ----------
@@ -46,7 +48,7 @@ class OccupancyModel:
     """
 
     hit: float = math.log(0.6 / 0.4)
-    miss: float = math.log(0.6 / 0.4)
+    miss: float = 0.2
     limit: float = 255.0
 
 

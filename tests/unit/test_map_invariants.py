@@ -116,9 +116,9 @@ def test_a_moved_box_is_outvoted_and_its_embedding_no_longer_answers():
     while solid(room, row)[0]:  # what hits and pictures ask of a cell
         room.integrate(wall(2.0), K, pose, codes=codes)
         frames += 1
-    assert frames == 3  # as many as saw the box
-    assert evidence(room, [0, 0, 10]) == (3, 3)
-    assert evidence(room, [0, 0, 20]) == (3, 0)  # the wall behind the box
+    assert frames == 7  # log(1.5) a hit against 0.2 a miss: twice as many as saw the box, and one
+    assert evidence(room, [0, 0, 10]) == (3, 7)
+    assert evidence(room, [0, 0, 20]) == (7, 0)  # the wall behind the box
     answer = next(ask(room, [1.0], [-1.0], min_cells=1))
     assert answer.hits
     assert row[0] not in np.concatenate([hit.rows for hit in answer.hits])

@@ -58,13 +58,13 @@ def test_shape_of_a_plane_a_line_and_a_point(make_map):
 def test_log_odds_weigh_hits_against_misses_and_are_clamped(make_map):
     cells = make_map(np.arange(12).reshape(4, 3), hits=[3, 1, 0, 5000], misses=[0, 5, 9, 0])
     odds = readout.log_odds(cells)
-    np.testing.assert_allclose(odds, [3 * math.log(1.5), -4 * math.log(1.5), -9 * math.log(1.5), 255])
+    np.testing.assert_allclose(odds, [3 * math.log(1.5), math.log(1.5) - 1, -1.8, 255])
     np.testing.assert_allclose(readout.occupied(cells), 1 / (1 + np.exp(-odds)))
     assert readout.log_odds(cells, model=readout.OccupancyModel(limit=2))[3] == 2
 
 
-def test_a_cell_is_solid_while_more_frames_hit_it_than_saw_through_or_if_none_was_counted(make_map):
-    cells = make_map(np.arange(12).reshape(4, 3), hits=[3, 2, 0, 0], misses=[2, 2, 1, 0])
+def test_a_cell_is_solid_while_its_log_odds_are_above_zero_or_if_nothing_was_counted(make_map):
+    cells = make_map(np.arange(12).reshape(4, 3), hits=[3, 2, 0, 0], misses=[6, 5, 1, 0])
     assert readout.solid(cells).tolist() == [True, False, False, True]
     assert readout.solid(cells, [1, 0]).tolist() == [False, True]
 

@@ -20,7 +20,7 @@ def test_the_score_is_occupancy_times_density(make_map):
     cells = make_map([[0, 0, 0]], points=[FLAT], hits=[2], misses=[1], cell_size=0.1)
     found = sample(cells, [[0.05, 0.05, 0.05]], spacing=0.01)
     variance = np.array([(0.1 * 1500 / 4096) ** 2] * 2 + [1e-3 * (0.1 * 1500 / 4096) ** 2]) + 1e-4
-    odds = (2 - 1) * math.log(1.5)
+    odds = 2 * math.log(1.5) - 0.2
     expected = math.log(1 / (1 + math.exp(-odds))) - 0.5 * np.log(2 * np.pi * variance).sum()
     assert found.log_score[0] == pytest.approx(expected, rel=1e-9)
 
