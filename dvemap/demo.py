@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from dvemap.config import load_config
-from dvemap.console import Bar, Output, duration
+from dvemap.console import Output, duration
 from dvemap.evaluation import evaluate_map
 from dvemap.heat import Direction, solid_rows, write_heat_picture, write_map_picture
-from dvemap.pipeline import FuseResult, Status, fuse, open_configured
+from dvemap.pipeline import FuseResult, fuse, open_configured, shown_on
 from dvemap.provenance import up_of
 from dvemap.questions import answers
 from dvemap.repl import show_answer
@@ -106,18 +106,9 @@ def _fuse(flat: Path, map_path: Path, out: Output) -> FuseResult:
     config = load_config(None, {"encoder.name": "labels", "run.threads": 2}, [])
     sequence = open_configured(flat, config)
     with out.progress("fusing", len(sequence)) as bar:
-        fused = fuse(sequence, map_path, config=config, watch=_show_on(bar))
+        fused = fuse(sequence, map_path, config=config, watch=shown_on(bar))
     out.say(f"{fused.frames} frames into {len(fused.map):,} cells, {duration(fused.seconds)}")
     return fused
-
-
-def _show_on(bar: Bar) -> Any:
-    def watch(status: Status) -> None:
-        if status.message:
-            bar.say(status.message)
-        bar.update(status.done, f"{status.cells:,} cells")
-
-    return watch
 
 
 def _draw(voxel_map: VoxelMap, folder: Path, answer: Answer, text: str, up: Direction) -> list[Path]:

@@ -34,8 +34,11 @@ class FrameEncoder(Protocol):
     def identity(self) -> dict[str, Any]:
         """What must be equal for two runs to give the same codes."""
 
-    def encode_frame(self, frame: Frame) -> Codes:
-        """Return codes (h, w, C) float16 and confidence (h, w) float32 in [0, 1], or None for either."""
+    def encode_frame(self, frame: Frame, rgb: npt.NDArray[np.uint8]) -> Codes:
+        """Return codes (h, w, C) float16 and confidence (h, w) float32 in [0, 1], or None for either.
+
+        `rgb` is the colour of the frame on the pixels of its depth image.
+        """
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class NoEncoder:
         """See `FrameEncoder`."""
         return {"name": "none"}
 
-    def encode_frame(self, frame: Frame) -> Codes:
+    def encode_frame(self, frame: Frame, rgb: npt.NDArray[np.uint8]) -> Codes:
         """Return no codes."""
         return None, None
 
@@ -78,7 +81,7 @@ class GroundTruthLabels:
             "stride": self.stride,
         }
 
-    def encode_frame(self, frame: Frame) -> Codes:
+    def encode_frame(self, frame: Frame, rgb: npt.NDArray[np.uint8]) -> Codes:
         """Return the embedding of each labelled pixel's class."""
         return self.labels.encode_labels(frame.label_on_depth(), self.stride)
 
@@ -99,9 +102,9 @@ class Network:
         """See `FrameEncoder`."""
         return {"name": self.encoder.space.name, "hash": self.encoder.fingerprint}
 
-    def encode_frame(self, frame: Frame) -> Codes:
+    def encode_frame(self, frame: Frame, rgb: npt.NDArray[np.uint8]) -> Codes:
         """Return the network's codes."""
-        return self.encoder.encode(frame.rgb_on_depth(), frame.depth), None
+        return self.encoder.encode(rgb, frame.depth), None
 
 
 def encoder(config: EncoderConfig | str, sequence: Sequence) -> FrameEncoder:

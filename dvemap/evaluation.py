@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dvemap.labelling import MAX_DISTANCE, classifier_for
+from dvemap.labelling import DEFAULT_CLASSES, MAX_DISTANCE, classifier_for
 from dvemap.metrics import SegmentationMetrics, confusion_matrix, metrics_of
 from mapping import ClassList, VoxelMap, class_list, label_vertices, make_class_list
 from sequences.labels import read_label_names
@@ -174,7 +174,7 @@ def find_mesh(scene: Path) -> Path:
 def _classes_of(mesh: Path, truth: npt.NDArray[np.int64], wanted: str | None) -> ClassList:
     """Return the classes to tell apart: those wanted, all kinds in a synthetic mesh, or ScanNet-20."""
     if mesh.name != MESHES[0]:
-        return class_list(wanted or "scannet-20")
+        return class_list(wanted or DEFAULT_CLASSES)
     kinds = read_label_names(mesh.parent)
     if wanted is not None:
         classes = class_list(wanted)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from dvemap.heat import solid_rows
-from mapping import VoxelMap, color, confidence, covariance, eigen, holds_surface, mean, occupied
+from mapping import WEIGHT_ONE, VoxelMap, color, confidence, covariance, eigen, holds_surface, mean, occupied
 from viewer import write_ply
 
 
@@ -32,7 +32,7 @@ def write_cells(voxel_map: VoxelMap, path: Path) -> int:
     properties = {
         name: np.ascontiguousarray(normals[:, axis]) for axis, name in enumerate(("nx", "ny", "nz"))
     }
-    properties["weight"] = (voxel_map.weight[rows] / 256).astype(np.float32)
+    properties["weight"] = (voxel_map.weight[rows] / WEIGHT_ONE).astype(np.float32)
     properties["surface"] = holds_surface(voxel_map)[rows].astype(np.uint8)
     properties["occupancy"] = occupied(voxel_map, rows).astype(np.float32)
     if voxel_map.code_dim:

@@ -19,7 +19,7 @@ import mapping
 from dvemap import __version__
 from dvemap.checkpoint import Progress, partial_path, progress_of
 from dvemap.config import FuseConfig, SequenceConfig, with_shorthands
-from dvemap.console import duration, quantity
+from dvemap.console import Bar, duration, quantity
 from dvemap.encoders import FrameEncoder, empty_map, encoder
 from dvemap.interrupts import Interrupts
 from dvemap.outputs import check_output
@@ -39,6 +39,17 @@ class Status:
     skipped: int
     cells: int
     message: str | None = None
+
+
+def shown_on(bar: Bar) -> Callable[[Status], None]:
+    """Return a watcher that shows a run on a progress bar, its messages above it."""
+
+    def watch(status: Status) -> None:
+        if status.message:
+            bar.say(status.message)
+        bar.update(status.done, f"{status.cells:,} cells")
+
+    return watch
 
 
 @dataclass

@@ -116,8 +116,9 @@ def _encode(frame: Frame | FrameError, frames: FrameEncoder, stages: Stages) -> 
     if isinstance(frame, FrameError):
         return Encoded(frame)
     with stages.timed("encode"):
-        codes, confidence = frames.encode_frame(frame)
-        return Encoded(frame, frame.rgb_on_depth(), codes, confidence)
+        rgb = frame.rgb_on_depth()
+        codes, confidence = frames.encode_frame(frame, rgb)
+        return Encoded(frame, rgb, codes, confidence)
 
 
 class _Timed:

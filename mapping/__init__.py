@@ -26,6 +26,7 @@ from mapping.readout import shape as shape
 from mapping.readout import solid as solid
 from mapping.relevancy import CANONICAL_NEGATIVES as CANONICAL_NEGATIVES
 from mapping.sample import sample as sample
+from mapping.settings import WEIGHT_ONE as WEIGHT_ONE
 from mapping.settings import FusionSettings as FusionSettings
 from mapping.storage import MapFileError as MapFileError
 from mapping.storage import compress as compress

@@ -88,7 +88,7 @@ def fuse(
     """
     from dvemap.config import load_config
     from dvemap.console import Output, duration, quantity, try_next
-    from dvemap.pipeline import Status, fuse, open_configured
+    from dvemap.pipeline import fuse, open_configured, shown_on
 
     overrides = {
         "encoder.name": encoder,
@@ -114,13 +114,7 @@ def fuse(
     out = Output(as_json)
     opened = open_configured(sequence, settings)
     with out.progress("fusing", len(opened)) as bar:
-
-        def watch(status: Status) -> None:
-            if status.message:
-                bar.say(status.message)
-            bar.update(status.done, f"{status.cells:,} cells")
-
-        result = fuse(opened, output, config=settings, resume=resume, watch=watch)
+        result = fuse(opened, output, config=settings, resume=resume, watch=shown_on(bar))
     rows = [
         ("frames", f"{result.frames:,} ({result.skipped:,} skipped)"),
         ("cells", f"{len(result.map):,} of {result.map.cell_size * 100:g} cm"),
