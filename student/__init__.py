@@ -1,5 +1,8 @@
 """Encoders: networks and labels that turn images into codes, and the text encoders that ask for them."""
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from student.cached_encoder import CachedEncoder as CachedEncoder
 from student.encoder import Encoder as Encoder
 from student.errors import CheckpointError as CheckpointError
@@ -12,3 +15,21 @@ from student.probe import load_visual_means as load_visual_means
 from student.space import EmbeddingSpace as EmbeddingSpace
 from student.text import TextEncoder as TextEncoder
 from student.text import load_text_encoder as load_text_encoder
+
+if TYPE_CHECKING:
+    from student.networks.config import StudentConfig as StudentConfig
+    from student.networks.dveformer import DVEFormer as DVEFormer
+    from student.networks.dveformer import build as build
+
+# What needs torch is imported when it is first asked for.
+_LATER = {
+    "DVEFormer": "student.networks.dveformer",
+    "StudentConfig": "student.networks.config",
+    "build": "student.networks.dveformer",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return getattr(importlib.import_module(_LATER[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
