@@ -17,6 +17,9 @@ from student.text import TextEncoder as TextEncoder
 from student.text import load_text_encoder as load_text_encoder
 
 if TYPE_CHECKING:
+    from student.checkpoint_backbone import load_backbone as load_backbone
+    from student.checkpoints import load_checkpoint as load_checkpoint
+    from student.checkpoints import save_checkpoint as save_checkpoint
     from student.networks.config import StudentConfig as StudentConfig
     from student.networks.dveformer import DVEFormer as DVEFormer
     from student.networks.dveformer import build as build
@@ -26,6 +29,9 @@ _LATER = {
     "DVEFormer": "student.networks.dveformer",
     "StudentConfig": "student.networks.config",
     "build": "student.networks.dveformer",
+    "load_backbone": "student.checkpoint_backbone",
+    "load_checkpoint": "student.checkpoints",
+    "save_checkpoint": "student.checkpoints",
 }
 
 

@@ -9,9 +9,12 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from student.checkpoint_file import read_checkpoint_file
+from student.checkpoint_kind import PROBE_STATE, Kind, describe, kind_of, probe_state_of
 from student.errors import CheckpointError
 
-_OFFICIAL: Final = "linear_probing_head_state_dict"
+_NUMPY: Final = (".npz", ".npy")
+_TENSORS: Final = (".safetensors", ".pth", ".pt", ".gz", ".tgz", ".tar")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +43,8 @@ def load_probe(path: str | Path) -> Probe:
     ----------
     path
         An .npz or .safetensors file with `weight`, perhaps `bias`, and (npz only) perhaps `names`; or a .pth
-        file as DVEFormer publishes them: {"linear_probing_head_state_dict": {... weight (K, D, 1, 1)}}.
+        file as DVEFormer publishes them, {"linear_probing_head_state_dict": {... weight (K, D, 1, 1)}}, also
+        within a .tar.gz.
 
     Raises
     ------
@@ -121,22 +125,18 @@ def _names(path: Path, names: Any, count: int) -> list[str] | None:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """Read the tensors of a file by its ending."""
-    readers = {
-        ".npz": _read_numpy,
-        ".npy": _read_numpy,
-        ".safetensors": _read_safetensors,
-        ".pth": _read_torch,
-    }
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        raise CheckpointError(f"{path}: expected a file ending in {', '.join(readers)}")
-    try:
-        return reader(path)
-    except (OSError, CheckpointError):
-        raise
-    except Exception as error:  # zip, pickle and safetensors faults share no other base
-        raise CheckpointError(f"{path} is no readable {path.suffix} file: {error}") from error
+    """Read the tensors of a file."""
+    ending = path.suffix.lower()
+    if ending in _NUMPY:
+        try:
+            return _read_numpy(path)
+        except OSError:
+            raise
+        except Exception as error:  # zip and pickle faults share no other base
+            raise CheckpointError(f"{path} is no readable {ending} file: {error}") from error
+    if ending in _TENSORS:
+        return _read_tensors(path)
+    raise CheckpointError(f"{path}: expected a file ending in {', '.join((*_NUMPY, *_TENSORS))}")
 
 
 def _read_numpy(path: Path) -> dict[str, Any]:
@@ -147,17 +147,21 @@ def _read_numpy(path: Path) -> dict[str, Any]:
         return {name: loaded[name] for name in loaded.files}
 
 
-def _read_safetensors(path: Path) -> dict[str, Any]:
-    from safetensors.numpy import load_file
-
-    return dict(load_file(path))
-
-
-def _read_torch(path: Path) -> dict[str, Any]:
+def _read_tensors(path: Path) -> dict[str, Any]:
     import torch
 
-    loaded = torch.load(path, map_location="cpu", weights_only=True)
-    state = loaded.get(_OFFICIAL) if isinstance(loaded, dict) else None
-    if not isinstance(state, dict):
-        raise CheckpointError(f"{path} must hold a dict with {_OFFICIAL}, got {type(loaded).__name__}")
-    return {name.rpartition(".")[2]: tensor.detach().float().numpy() for name, tensor in state.items()}
+    file = read_checkpoint_file(path)
+    kind = kind_of(file.content)
+    what = describe(file.content, file.metadata)
+    if kind in (Kind.STUDENT, Kind.BACKBONE):
+        hint = "; it is an encoder (--encoder)" if kind is Kind.STUDENT else ""
+        raise CheckpointError(f"{file.name} holds no probe, it seems to be {what}{hint}")
+    tensors = probe_state_of(file.content)
+    if not tensors and isinstance(file.content, dict) and path.suffix.lower() == ".safetensors":
+        tensors = file.content
+    if not tensors:
+        raise CheckpointError(f"{file.name} must hold a dict with {PROBE_STATE}, it seems to be {what}")
+    return {
+        name: value.detach().float().numpy() if isinstance(value, torch.Tensor) else value
+        for name, value in tensors.items()
+    }

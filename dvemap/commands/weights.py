@@ -1,0 +1,165 @@
+"""`dvemap weights`: the published networks and probes."""
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dvemap.options import Json, new_app
+
+if TYPE_CHECKING:
+    from student.weights import OfficialFile, StoredFile
+
+app = new_app()
+
+EPILOG = """Examples:
+
+  dvemap weights list
+
+  dvemap weights pull dveformer-reducedres
+
+  dvemap weights import dveformer_reducedres_mixed.pth.tar.gz
+"""
+
+PULL_EPILOG = """Examples:
+
+  dvemap weights pull dveformer-reducedres
+
+  dvemap weights pull dveformer-reducedres --url https://example.org/dveformer_reducedres_mixed.pth.tar.gz
+"""
+
+IMPORT_EPILOG = """Examples:
+
+  dvemap weights import dveformer_reducedres_mixed.pth.tar.gz
+
+  dvemap weights import probe.pth --name dveformer-reducedres-probe-nyuv2
+"""
+
+LIST_EPILOG = """Examples:
+
+  dvemap weights list
+
+  dvemap weights list --json
+"""
+
+MEGABYTE = 10**6
+
+
+@app.callback(epilog=EPILOG)
+def choose() -> None:
+    """Fetch, import and list the weights that the authors of DVEFormer publish."""
+
+
+@app.command("list", epilog=LIST_EPILOG)
+def list_weights(as_json: Json = False) -> None:
+    """Say which weights there are and which of them are on this computer."""
+    from dvemap.console import Output, quantity
+    from student.weights import CATALOGUE, find, stored, weights_folder
+    from student.weights.catalogue import HOMEPAGE, LICENCE
+
+    out = Output(as_json)
+    rows, records = [], []
+    for entry in CATALOGUE.values():
+        here = stored(entry.name)
+        fault = None
+        try:
+            find(entry.name)
+        except ValueError as error:
+            fault = str(error)
+        where = ("-", "-") if here is None else (quantity(here.bytes), here.path.name)
+        if fault is not None:
+            where = (where[0], f"{where[1]} (changed, pull it again)")
+        rows.append((entry.name, entry.what, *where, entry.drive_id))
+        records.append(_record(entry, here) | {"fault": fault})
+    out.table(rows, header=("name", "what it is", "size", "here", "Google Drive"))
+    out.say()
+    out.table([("folder", weights_folder()), ("licence", LICENCE), ("project", HOMEPAGE)])
+    missing = [record["name"] for record in records if not record["path"]]
+    if missing:
+        out.hint("dvemap", "weights", "pull", missing[0])
+    out.result({"folder": str(weights_folder()), "licence": LICENCE, "weights": records})
+
+
+@app.command("pull", epilog=PULL_EPILOG)
+def pull_weights(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="from `weights list`", show_default=False)],
+    url: Annotated[
+        str | None, typer.Option(help="http(s) address of the file  [default: the authors' Google Drive]")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Fetch weights; an interrupted download goes on where it stopped, and counts only when checked."""
+    from dvemap.console import Output
+    from student.weights import official, pull, stored
+    from student.weights.catalogue import LICENCE
+
+    out = Output(as_json)
+    entry = official(name)
+    before = stored(name)
+    out.say(f"{name}: {entry.what}, from {url or entry.source}")
+    out.say(f"Licence: {LICENCE}")
+    with out.progress(f"{name} (MB)", 0) as bar:
+
+        def show(done: int, total: int | None) -> None:
+            size = None if total is None else math.ceil(total / MEGABYTE)
+            if done == total:
+                bar.update(math.ceil(done / MEGABYTE), "checking it", size)
+            else:
+                bar.update(done // MEGABYTE, total=size)
+
+        record = pull(name, url=url, progress=show)
+    _show(out, entry, record, "was here" if record == before else "fetched")
+
+
+@app.command("import", epilog=IMPORT_EPILOG)
+def import_weights(
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", help=".tar.gz, .pth or .safetensors file", show_default=False)
+    ],
+    name: Annotated[
+        str | None,
+        typer.Option(help="which weights they are, where the file does not tell", show_default=False),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Copy weights that were fetched by other means to where they are found by name."""
+    from dvemap.console import Output
+    from student.weights import import_file, official
+
+    out = Output(as_json)
+    record = import_file(path, name=name)
+    _show(out, official(record.name), record, "imported")
+
+
+def _show(out: Any, entry: "OfficialFile", record: "StoredFile", how: str) -> None:
+    from dvemap.console import quantity
+
+    out.table(
+        [
+            ("weights", f"{entry.name} ({entry.what}), {how}"),
+            ("file", record.path),
+            ("size", quantity(record.bytes)),
+            ("SHA-256", record.sha256),
+        ]
+    )
+    if entry.kind == "student":
+        out.hint("dvemap", "fuse", "SEQUENCE", "-o", "room.dvm", "--encoder", entry.name)
+    elif entry.kind == "probe":
+        out.hint("dvemap", "label", "room.dvm", "--probe", record.path)
+    else:
+        out.hint("dvemap", "weights", "list")
+    out.result(_record(entry, record) | {"how": how})
+
+
+def _record(entry: "OfficialFile", here: "StoredFile | None") -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "what": entry.what,
+        "kind": entry.kind.value,
+        "source": entry.source,
+        "path": None if here is None else str(here.path),
+        "bytes": None if here is None else here.bytes,
+        "sha256": entry.sha256 if here is None else here.sha256,
+        "came_from": None if here is None else here.source,
+    }

@@ -1,0 +1,138 @@
+"""The shape of a student: read off the keys and shapes of its weights, and compared with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import pydantic
+
+from student.checkpoint_kind import BACKBONE, DECODER, Kind, describe, kind_of, parts
+from student.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from student.networks.config import StudentConfig
+    from student.networks.dveformer import DVEFormer
+
+
+def infer_config(state: Mapping[str, Tensor], name: str = "the state") -> StudentConfig:
+    """Return the shape of the student that a state is of.
+
+    What has no weights keeps its default: the chances of dropping, and the bins of two pooled maps, 1 and 5.
+    So does what only a missing key would tell; `mismatch` names that key.
+
+    Parameters
+    ----------
+    state
+        Under official keys.
+    name
+        What messages call it.
+
+    Raises
+    ------
+    CheckpointError
+        The state is no student's, or its shapes contradict each other.
+    """
+    from student.networks.config import StudentConfig
+
+    if kind_of(dict(state)) is not Kind.STUDENT:
+        raise CheckpointError(f"{name} is no student's, it seems to be {describe(dict(state))}")
+    read = {key: value for key, value in _read(name, state).items() if value is not None}
+    try:
+        return StudentConfig.model_validate(read)
+    except pydantic.ValidationError as error:
+        fault = error.errors()[0]
+        place = ".".join(map(str, fault["loc"])) or "its shapes"
+        raise CheckpointError(f"{name} is damaged or of an unknown kind: {place}: {fault['msg']}") from error
+
+
+def variant_of(config: StudentConfig) -> str | None:
+    """Name the published network of a shape; how it is trained does not matter."""
+    from student.networks.config import CONFIGS
+
+    shape = config.model_dump(exclude={"drop_path", "dropout"})
+    known = {
+        name: published.model_dump(exclude={"drop_path", "dropout"}) for name, published in CONFIGS.items()
+    }
+    return next((name for name, published in known.items() if published == shape), None)
+
+
+def empty_student(config: StudentConfig) -> DVEFormer:
+    """Build a network whose weights take neither memory nor time: shapes alone, on the device `meta`."""
+    import torch
+
+    from student.networks.dveformer import build
+
+    with torch.device("meta"):
+        return build(config)
+
+
+@lru_cache(maxsize=4)
+def expected_state(config: StudentConfig) -> Mapping[str, Tensor]:
+    """Return the keys, shapes and types of a student's weights."""
+    return MappingProxyType(empty_student(config).state_dict())
+
+
+def mismatch(expected: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> str | None:
+    """Say what a state lacks, holds beside and holds in another shape, by the first key of each; or None.
+
+    Keys that no module has are no fault of their own, as in the official loader.
+    """
+    missing = [key for key in expected if key not in state]
+    shapes = [key for key, like in expected.items() if key in state and state[key].shape != like.shape]
+    if not missing and not shapes:
+        return None
+    faults = []
+    if missing:
+        faults.append(f"{len(missing)} missing, first {missing[0]}")
+    unexpected = [key for key in state if key not in expected]
+    if unexpected:
+        faults.append(f"{len(unexpected)} unexpected, first {unexpected[0]}")
+    if shapes:
+        first = shapes[0]
+        faults.append(
+            f"{len(shapes)} mis-shaped, first {first}: "
+            f"expected {tuple(expected[first].shape)}, got {tuple(state[first].shape)}"
+        )
+    return "of its keys " + ", ".join(faults)
+
+
+def _read(name: str, state: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Read the fields of a config off the shapes; None where the key that tells is missing."""
+
+    def size(key: str) -> int | None:
+        tensor = state.get(key)
+        return None if tensor is None or tensor.ndim == 0 else len(tensor)
+
+    stages = [f"{BACKBONE}{stage}." for stage in ("layer_1", "layer_2.3", "layer_3.5", "layer_4.0.7")]
+    depths = [parts(state, stage) for stage in stages]
+    first = f"{stages[0]}0."
+    rgb, depth = (size(f"{BACKBONE}patch_embedder.{part}_layers.2.weight") for part in ("rgb", "depth"))
+    width = size(f"{first}norm1.weight") or (rgb or 0) + (depth or 0)
+    heads = size(f"{first}attn.logit_scale") or size(f"{first}attn.cpb_mlp.2.weight")
+    index = size(f"{first}attn.relative_position_index")
+    skips = [size(f"{DECODER}skip_branches.{place}.embedding.conv.weight") for place in range(3)]
+    bins = parts(state, "context_module.features.")
+    if bins not in (0, 2):
+        raise CheckpointError(
+            f"{name} pools {bins} maps for context; how finely is not in the shapes unless there are two (1 "
+            "and 5); save it with save_checkpoint, which keeps the config"
+        )
+    return {
+        "rgb_channels": rgb or (width - depth if depth else None),
+        "depth_channels": depth or (width - rgb if rgb else None),
+        "depths": depths if all(depths) else None,
+        "head_channels": width // heads if width and heads else None,
+        "window": round(index**0.25) if index else None,
+        "context_channels": size("context_module.features.0.1.conv.weight"),
+        "main_channels": size(f"{DECODER}main_branch.embedding.conv.weight"),
+        "skip_channels": skips if all(skips) else None,
+        "fuse_channels": size(f"{DECODER}fuse.conv.weight"),
+        "bottleneck": size(f"{DECODER}bottleneck.weight"),
+        "embedding_dim": size(f"{DECODER}_task_head.conv.weight"),
+        "upsamplings": parts(state, f"{DECODER}_task_head.upsample_"),
+    }
