@@ -20,12 +20,17 @@ COMMANDS = {
     "Ask it": {
         "query": "ask a map in free text",
         "label": "label a map by names, a linear probe or visual means",
+        "predict": "show what an encoder sees in single frames",
         "info": "say what a map, sequence or encoder is",
         "export": "write a map for other programs",
     },
     "Judge it": {
-        "eval": "compare a map with ground truth",
+        "eval": "compare a map or an encoder with ground truth",
         "bench": "measure speed against the memory floor and peers",
+    },
+    "Networks": {
+        "weights": "list, fetch and import published weights",
+        "engine": "export a student for ONNX Runtime or TensorRT",
     },
     "Try it": {
         "synth": "generate a furnished flat as an RGB-D sequence",

@@ -51,9 +51,36 @@ class MapConfig(_Section):
 class EncoderConfig(_Section):
     """Where the codes come from."""
 
-    name: str = Field("none", description="none, labels, or a folder with model.onnx and encoder.json")
+    name: str = Field(
+        "none",
+        description="none, labels, a network of `dvemap weights list`, a checkpoint, or a folder with "
+        "student.json or encoder.json",
+    )
     text_encoder: str = Field("minilm", description="text encoder of `labels`")
     stride: int = Field(2, ge=1, description="`labels`: one code every n-th pixel")
+    runtime: Literal["auto", "onnx", "torch", "torch-compiled", "tensorrt"] = Field(
+        "auto", description="what runs a student; auto: torch on a GPU, else ONNX Runtime"
+    )
+    device: Literal["cpu", "cuda"] | None = Field(
+        None, description="where a student runs; chosen by its runtime if absent"
+    )
+    size: str | None = Field(
+        None,
+        pattern=r"^\d+x\d+$",
+        description="height x width that a student sees, pixels, multiples of 32; 480x640 if absent",
+    )
+    depth_statistics: str | None = Field(
+        None,
+        description="what a student's depth is normalised with: nyuv2, sunrgbd, scannet or hypersim; nyuv2 "
+        "if absent",
+    )
+    precision: Literal["fp32", "tf32", "fp16", "bf16", "int8"] | None = Field(
+        None, description="of a student's matrix products; fp32, or that of the exported folder, if absent"
+    )
+    finest: bool = Field(
+        False,
+        description="codes for all pixels that a student tells apart, not one per 4x4; `eval frames` sets it",
+    )
     threads: int = Field(0, ge=0, description="threads of a network; 0 lets its runtime choose")
     cache: str | None = Field(None, description="folder to keep a network's codes in")
 

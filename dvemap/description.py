@@ -8,6 +8,8 @@ import mapping
 from dvemap.console import quantity, try_next
 from sequences import inspect_sequence, open_sequence
 from student.onnx_config import FILE_NAME, read_config
+from student.student_folder import FILE_NAME as STUDENT
+from student.student_folder import read_student_folder
 
 Rows = list[tuple[str, object]]
 
@@ -43,6 +45,8 @@ def describe(path: Path, verify: bool = False) -> Description:
         return _describe_map(path, verify)
     if (path / FILE_NAME).is_file():
         return _describe_encoder(path)
+    if (path / STUDENT).is_file():
+        return _describe_student(path)
     return _describe_sequence(path)
 
 
@@ -86,6 +90,13 @@ def _describe_encoder(path: Path) -> Description:
     settings = read_config(path).model_dump(mode="json")
     rows: Rows = [("encoder", path), *settings.items()]
     record = {"kind": "encoder", "encoder": str(path), **settings}
+    return Description(rows, record, ("dvemap", "fuse", "SEQUENCE", "-o", "map.dvm", "--encoder", str(path)))
+
+
+def _describe_student(path: Path) -> Description:
+    settings = read_student_folder(path).model_dump(mode="json")
+    rows: Rows = [("exported student", path), *settings.items()]
+    record = {"kind": "student", "student": str(path), **settings}
     return Description(rows, record, ("dvemap", "fuse", "SEQUENCE", "-o", "map.dvm", "--encoder", str(path)))
 
 

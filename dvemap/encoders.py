@@ -1,6 +1,7 @@
 """What turns a frame into codes for the map: nothing, its ground-truth labels, or a network."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dvemap.config import EncoderConfig
+from dvemap.options import parse_size
 from mapping import FusionSettings, VoxelMap
 from sequences import Frame, Sequence
 from student import (
@@ -19,6 +21,7 @@ from student import (
     OnnxEncoder,
     load_text_encoder,
 )
+from student.onnx_config import FILE_NAME as ONNX_ENCODER
 
 Codes = tuple[npt.NDArray[np.float16] | None, npt.NDArray[np.float32] | None]
 
@@ -34,6 +37,10 @@ class FrameEncoder(Protocol):
     def identity(self) -> dict[str, Any]:
         """What must be equal for two runs to give the same codes."""
 
+    @property
+    def about(self) -> str:
+        """What people want to know of it, in a line; empty for nothing."""
+
     def encode_frame(self, frame: Frame, rgb: npt.NDArray[np.uint8]) -> Codes:
         """Return codes (h, w, C) float16 and confidence (h, w) float32 in [0, 1], or None for either.
 
@@ -46,6 +53,7 @@ class NoEncoder:
     """Shape, colour and occupancy alone."""
 
     space: EmbeddingSpace | None = None
+    about: str = ""
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -64,6 +72,7 @@ class GroundTruthLabels:
     labels: LabelEncoder
     names_hash: str
     stride: int
+    about: str = ""
 
     @property
     def space(self) -> EmbeddingSpace:
@@ -91,6 +100,7 @@ class Network:
     """An encoder of the student package: colour and depth in, codes out."""
 
     encoder: Encoder
+    about: str = ""
 
     @property
     def space(self) -> EmbeddingSpace:
@@ -107,15 +117,20 @@ class Network:
         return self.encoder.encode(rgb, frame.depth), None
 
 
-def encoder(config: EncoderConfig | str, sequence: Sequence) -> FrameEncoder:
+def encoder(
+    config: EncoderConfig | str, sequence: Sequence, *, note: Callable[[str], None] = lambda text: None
+) -> FrameEncoder:
     """Make the encoder that a run asks for.
 
     Parameters
     ----------
     config : EncoderConfig or str
-        The settings, or the name: `"none"`, `"labels"`, or a folder with `model.onnx` and `encoder.json`.
+        The settings, or the name: `"none"`, `"labels"`, a published student (`dvemap weights list`), a
+        checkpoint, or a folder with `student.json` or `encoder.json`.
     sequence : Sequence
         The frames to come; `labels` needs its label names.
+    note : callable
+        Told what takes time.
 
     Returns
     -------
@@ -130,24 +145,49 @@ def encoder(config: EncoderConfig | str, sequence: Sequence) -> FrameEncoder:
     if settings.name == "none":
         return NoEncoder()
     if settings.name == "labels":
-        if not sequence.label_names:
-            raise ValueError(
-                f"{sequence.path}: --encoder labels needs label images and their names (label-filt/ with "
-                "label_names.txt or scannetv2-labels.combined.tsv); none were found"
-            )
-        text = load_text_encoder(settings.text_encoder)
-        names = sorted(sequence.label_names.items())
-        names_hash = hashlib.sha256(repr(names).encode()).hexdigest()
-        return GroundTruthLabels(LabelEncoder(sequence.label_names, text), names_hash, settings.stride)
-    folder = Path(settings.name)
-    if not folder.is_dir():
+        return _labels(settings, sequence)
+    made = _network(settings, note)
+    if settings.cache is None:
+        return made
+    return Network(CachedEncoder(made.encoder, Path(settings.cache)), made.about)
+
+
+def _labels(settings: EncoderConfig, sequence: Sequence) -> GroundTruthLabels:
+    if not sequence.label_names:
         raise ValueError(
-            f"encoder {settings.name!r}: expected none, labels, or a folder with model.onnx and encoder.json"
+            f"{sequence.path}: --encoder labels needs label images and their names (label-filt/ with "
+            "label_names.txt or scannetv2-labels.combined.tsv); none were found"
         )
-    network: Encoder = OnnxEncoder(folder, threads=settings.threads)
-    if settings.cache is not None:
-        network = CachedEncoder(network, Path(settings.cache))
-    return Network(network)
+    text = load_text_encoder(settings.text_encoder)
+    names = sorted(sequence.label_names.items())
+    names_hash = hashlib.sha256(repr(names).encode()).hexdigest()
+    return GroundTruthLabels(LabelEncoder(sequence.label_names, text), names_hash, settings.stride)
+
+
+def _network(settings: EncoderConfig, note: Callable[[str], None]) -> Network:
+    folder = Path(settings.name)
+    if (folder / ONNX_ENCODER).is_file():
+        network = OnnxEncoder(folder, threads=settings.threads)
+        return Network(network, f"encoder: {network.space.name}, {network.code_dim} numbers a code, {folder}")
+    from student.opening import open_student
+
+    opened = open_student(
+        settings.name,
+        runtime=settings.runtime,
+        size=None if settings.size is None else parse_size(settings.size),
+        statistics=settings.depth_statistics,
+        precision=settings.precision,
+        stride="finest" if settings.finest else None,
+        threads=settings.threads,
+        device=settings.device,
+        note=note,
+    )
+    height, width = opened.runtime.size
+    return Network(
+        opened,
+        f"encoder: {opened.space.name}, {opened.weights}; {opened.runtime.name} at {height}x{width}, "
+        f"{opened.code_dim} numbers a code",
+    )
 
 
 def empty_map(cell_size: float, settings: FusionSettings, frames: FrameEncoder) -> VoxelMap:

@@ -177,15 +177,25 @@ def _classes_of(mesh: Path, truth: npt.NDArray[np.int64], wanted: str | None) ->
         return class_list(wanted or DEFAULT_CLASSES)
     kinds = read_label_names(mesh.parent)
     if wanted is not None:
-        classes = class_list(wanted)
-        for label, name in zip(classes.ids.tolist(), classes.names, strict=True):
-            if kinds.get(label, name) != name:
-                raise ValueError(
-                    f"{mesh}: label {label} is {kinds[label]!r}, but {name!r} in {classes.name!r}; leave "
-                    "--classes out, or give a file of 'id<TAB>name' with the ids of label_names.txt"
-                )
-        return classes
+        return classes_like(class_list(wanted), kinds, mesh)
     present = [int(label) for label in np.unique(truth) if label in kinds]
     if not present:
         raise ValueError(f"{mesh}: expected its label_names.txt beside it; give the classes with --classes")
     return make_class_list("kinds in the scene", [kinds[label] for label in present], present)
+
+
+def classes_like(classes: ClassList, kinds: dict[int, str], source: Path) -> ClassList:
+    """Return a class list whose ids mean what they do in a source, whose label ids have the names `kinds`.
+
+    Raises
+    ------
+    ValueError
+        If an id has another name there.
+    """
+    for label, name in zip(classes.ids.tolist(), classes.names, strict=True):
+        if kinds.get(label, name) != name:
+            raise ValueError(
+                f"{source}: label {label} is {kinds[label]!r}, but {name!r} in {classes.name!r}; leave "
+                "--classes out, or give a file of 'id<TAB>name' with the ids of label_names.txt"
+            )
+    return classes

@@ -1,5 +1,6 @@
 """Labelling a map: the classifier that a user names, and the files that come out."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,8 @@ from mapping import (
     prototypes,
     read_header,
 )
-from student import load_probe, load_visual_means
+from student import TextEncoder, load_probe, load_visual_means
+from student.decoding import prompts
 from viewer import read_ply, write_ply
 
 DEFAULT_CLASSES = "scannet-20"
@@ -83,13 +85,47 @@ def classifier_for(
     ValueError
         If the map is empty, both files are given, or the classes are not those of the list.
     """
+    refuse_two_files(probe, means)
+    refuse_empty(voxel_map)
+    return make_classifier(
+        lambda: text_encoder_of(voxel_map, text_encoder), classes, probe=probe, means=means
+    )
+
+
+def refuse_two_files(probe: Path | None, means: Path | None) -> None:
+    """Raise ValueError if both a probe and visual means are given."""
     if probe is not None and means is not None:
         raise ValueError("--probe and --means exclude each other; give one")
-    refuse_empty(voxel_map)
+
+
+def make_classifier(
+    words: Callable[[], TextEncoder],
+    classes: ClassList | None,
+    *,
+    probe: Path | None = None,
+    means: Path | None = None,
+    prompt: str = "{}",
+) -> tuple[Classifier, ClassList]:
+    """Make a classifier as `classifier_for` does, of embeddings wherever they are.
+
+    Parameters
+    ----------
+    words : callable
+        Returns the text encoder of the embeddings, or raises; called only where it is needed.
+    classes, probe, means
+        See `classifier_for`.
+    prompt : str
+        What the text encoder is asked for the class name that replaces `{}`.
+
+    Returns
+    -------
+    Classifier
+    ClassList
+    """
     path = probe or means
     if path is None:
         classes = classes or class_list(DEFAULT_CLASSES)
-        vectors = text_encoder_of(voxel_map, text_encoder).encode(list(classes.names))
+        vectors = words().encode(prompts(classes.names, prompt))
         return prototypes(vectors, classes.ids), classes
     weights = load_probe(path) if probe is not None else load_visual_means(path)
     if weights.names is not None:

@@ -27,6 +27,20 @@ def new_app() -> typer.Typer:
     )
 
 
+def parse_size(text: str) -> tuple[int, int]:
+    """Read the height and width of an image, as in 480x640.
+
+    Raises
+    ------
+    ValueError
+        If it is written another way.
+    """
+    height, _, width = text.lower().partition("x")
+    if not (height.isdecimal() and width.isdecimal()):
+        raise ValueError(f"a size is written HEIGHTxWIDTH in pixels, as in 480x640, got {text!r}")
+    return int(height), int(width)
+
+
 def vector(values: Any, digits: int = 3) -> list[float]:
     """Turn three coordinates into what JSON and people read."""
     return [round(float(value), digits) for value in values]

@@ -139,7 +139,9 @@ def fuse(
         for line in (*seen.lines, *notes):
             watch(Status(0, len(order), 0, 0, line))
         seen.raise_if_wrong()
-    frames = encoder(config.encoder, sequence)
+    frames = encoder(config.encoder, sequence, note=lambda text: watch(Status(0, len(order), 0, 0, text)))
+    if frames.about:
+        watch(Status(0, len(order), 0, 0, frames.about))
     run = _Run(sequence, frames, config, order, target, watch)
     if resume:
         run.continue_from_checkpoint()

@@ -49,10 +49,37 @@ def read_label_names(folder: Path) -> dict[int, str]:
     names = folder / "label_names.txt"
     if names.is_file():
         return _parse_names(names)
-    for parent in (folder, *folder.resolve().parents[:3]):
-        if (parent / SCANNET_TABLE).is_file():
-            return _parse_table(parent / SCANNET_TABLE)
-    return {}
+    table = _find_table(folder)
+    if table is None:
+        return {}
+    rows = _table_rows(table, "raw_category", "category")
+    return {number: row["category"] or row["raw_category"] for number, row in rows.items()}
+
+
+def read_nyu40_ids(folder: Path) -> dict[int, int]:
+    """Raw label id -> NYU40 id of a ScanNet scene, 0 where NYU40 has no such class; else empty.
+
+    Looks for the table where `read_label_names` does; a `label_names.txt` says that the ids are no raw ones.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The scene.
+
+    Returns
+    -------
+    dict of int to int
+        By raw id.
+    """
+    table = _find_table(folder)
+    if table is None or (folder / "label_names.txt").is_file():
+        return {}
+    return {number: int(row["nyu40id"] or 0) for number, row in _table_rows(table, "nyu40id").items()}
+
+
+def _find_table(folder: Path) -> Path | None:
+    tables = (parent / SCANNET_TABLE for parent in (folder, *folder.resolve().parents[:3]))
+    return next((table for table in tables if table.is_file()), None)
 
 
 def _parse_names(path: Path) -> dict[int, str]:
@@ -66,14 +93,14 @@ def _parse_names(path: Path) -> dict[int, str]:
     return {number: name for number, name in names.items() if number != 0}
 
 
-def _parse_table(path: Path) -> dict[int, str]:
-    """Tsv id -> category; of several rows with one id (aliases) the first counts."""
-    names: dict[int, str] = {}
+def _table_rows(path: Path, *columns: str) -> dict[int, dict[str, str]]:
+    """Tsv id -> row with these columns; of several rows with one id (aliases) the first counts."""
+    rows: dict[int, dict[str, str]] = {}
     for row in csv.DictReader(read_text(path).splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE):
-        try:
-            names.setdefault(int(row["id"]), row["category"] or row["raw_category"])
-        except (KeyError, TypeError, ValueError) as error:
+        number = row.get("id") or ""
+        if not number.isdecimal() or any(row.get(column) is None for column in columns):
             raise SequenceError(
-                f"{path}: expected tab-separated columns id, raw_category and category, got the row {row}"
-            ) from error
-    return names
+                f"{path}: expected tab-separated columns id, {' and '.join(columns)}, got the row {row}"
+            )
+        rows.setdefault(int(number), row)
+    return rows

@@ -23,14 +23,18 @@ if TYPE_CHECKING:
     from student.networks.config import StudentConfig as StudentConfig
     from student.networks.dveformer import DVEFormer as DVEFormer
     from student.networks.dveformer import build as build
+    from student.opening import open_student as open_student
+    from student.student_encoder import StudentEncoder as StudentEncoder
 
 # What needs torch is imported when it is first asked for.
 _LATER = {
     "DVEFormer": "student.networks.dveformer",
     "StudentConfig": "student.networks.config",
+    "StudentEncoder": "student.student_encoder",
     "build": "student.networks.dveformer",
     "load_backbone": "student.checkpoint_backbone",
     "load_checkpoint": "student.checkpoints",
+    "open_student": "student.opening",
     "save_checkpoint": "student.checkpoints",
 }
 

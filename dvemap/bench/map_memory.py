@@ -45,11 +45,11 @@ def report(cells: int, code_dim: int) -> None:
     voxel_map = VoxelMap(0.05, code_dim)
     grow(voxel_map, cells)
     size = voxel_map.size_in_bytes / 1e6
-    figures = {"map_mb": size, "peak_mb": _peak_bytes() / 1e6, "limit_mb": 1.15 * size + 300}
+    figures = {"map_mb": size, "peak_mb": peak_bytes() / 1e6, "limit_mb": 1.15 * size + 300}
     sys.stdout.write(json.dumps(figures))
 
 
-def _peak_bytes() -> int:
+def peak_bytes() -> int:
     """Peak resident memory; from /proc where it exists, since getrusage includes the parent's before exec."""
     status = Path("/proc/self/status")
     if status.exists():

@@ -16,6 +16,13 @@ EPILOG = """Examples:
   dvemap bench map --sequence rgbd-scene --json
 """
 
+STUDENT_EPILOG = """Examples:
+
+  dvemap bench student
+
+  dvemap bench student --checkpoint my.pth --sequence flat --runtimes onnx,onnx-int8 --json
+"""
+
 
 @app.callback()
 def choose() -> None:
@@ -49,4 +56,58 @@ def measure(
     out = Output(as_json)
     record = run_map_bench(sequence, depth_folder, pose_folder, frames, cells, code_dim, out)
     out.hint("dvemap", "bench", "map", "--json")
+    out.result(record)
+
+
+@app.command("student", epilog=STUDENT_EPILOG)
+def student(
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="weights of a student  [default: random ones of --variant]")
+    ] = None,
+    variant: Annotated[
+        str, typer.Option(help="dveformer-reducedres or dveformer-fullres")
+    ] = "dveformer-reducedres",
+    sequence: Annotated[Path | None, typer.Option(help="RGB-D sequence  [default: a synthetic room]")] = None,
+    depth_folder: Annotated[
+        str, typer.Option(help="folder of depth images in exported ScanNet layout")
+    ] = "depth",
+    runtimes: Annotated[
+        str | None, typer.Option(help="which, separated by commas  [default: all of the device]")
+    ] = None,
+    size: Annotated[str, typer.Option(help="height x width that the student sees")] = "480x640",
+    frames: Annotated[int, typer.Option(min=1, help="different frames to encode")] = 3,
+    rounds: Annotated[int, typer.Option(min=1, help="runs of each runtime; medians count")] = 7,
+    threads: Annotated[int, typer.Option(min=1, help="threads on the CPU")] = 2,
+    device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
+    as_json: Json = False,
+) -> None:
+    """Time a student under each runtime, beside the published network run as it is by torch.
+
+    Runtimes take turns, each in a process of its own. Times go from resized images to codes; operations are
+    those of the published network. Accuracy is against its embeddings, on all frames.
+    """
+    from dvemap.bench.student_report import run_student_bench
+    from dvemap.console import Output
+    from dvemap.options import parse_size
+    from student.networks.config import CONFIGS
+
+    if variant not in CONFIGS:
+        raise typer.BadParameter(f"expected one of {', '.join(CONFIGS)}", param_hint="--variant")
+    if device not in ("cpu", "cuda"):
+        raise typer.BadParameter("expected cpu or cuda", param_hint="--device")
+    out = Output(as_json)
+    record = run_student_bench(
+        checkpoint,
+        variant,
+        sequence,
+        depth_folder,
+        size=parse_size(size),
+        frames=frames,
+        rounds=rounds,
+        threads=threads,
+        device=device,
+        runtimes=None if runtimes is None else [name.strip() for name in runtimes.split(",")],
+        out=out,
+    )
+    out.hint("dvemap", "engine", "onnx", checkpoint or variant)
     out.result(record)

@@ -1,11 +1,24 @@
-"""`dvemap eval`: how good a map is."""
+"""`dvemap eval`: how good a map is, and how good an encoder is on frames."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dvemap.encoder_options import (
+    DEFAULT_ENCODER,
+    EncoderCache,
+    EncoderOption,
+    EncoderSettings,
+    EncoderThreads,
+    PromptOption,
+    encoder_config,
+)
 from dvemap.options import Json, MapPath, TextEncoderOption, new_app
+
+if TYPE_CHECKING:
+    from dvemap.console import Output
+    from dvemap.frame_evaluation import FrameScore
 
 app = new_app()
 
@@ -14,6 +27,15 @@ EPILOG = """Examples:
   dvemap eval map flat.dvm flat
 
   dvemap eval map scene0000_00.dvm scene0000_00 --classes scannet-20 --probe scannet20.pth --json
+"""
+
+FRAMES_EPILOG = """Examples:
+
+  dvemap eval frames scene0011_00 scene0015_00 --stride 50 --probe probe.pth
+
+  dvemap eval frames flat --encoder ade --json > before.json
+
+  dvemap eval frames flat --encoder ade --against before.json
 """
 
 
@@ -83,7 +105,130 @@ def evaluate(
     if confusion is not None:
         from dvemap.confusion_picture import write_confusion
 
-        write_confusion(confusion, score)
+        write_confusion(confusion, score.confusion, score.classes.names)
         out.say(f"wrote {confusion}")
     out.hint("dvemap", "query", map_path, rows[-1].name, "--picture", "heat.png")
     out.result({"map": str(map_path), "mesh": str(score.mesh), **score.to_dict()})
+
+
+@app.command("frames", epilog=FRAMES_EPILOG)
+def evaluate_frames(
+    sequences: Annotated[
+        list[Path],
+        typer.Argument(metavar="SEQUENCE...", help="sequences with label images", show_default=False),
+    ],
+    encoder: EncoderOption = DEFAULT_ENCODER,
+    classes: Annotated[
+        str | None,
+        typer.Option(
+            help="scannet-20, scannet-40, scannet-200, nyuv2-40, sunrgbd-37 or a file  "
+            "[default: by the label images]"
+        ),
+    ] = None,
+    probe: Annotated[Path | None, typer.Option(help="judge this linear probe too")] = None,
+    means: Annotated[Path | None, typer.Option(help="judge these visual means too")] = None,
+    text: Annotated[
+        bool | None,
+        typer.Option("--text/--no-text", help="judge text prompts  [default: if the encoder knows words]"),
+    ] = None,
+    prompt: PromptOption = None,
+    start: Annotated[int, typer.Option(min=0, help="first frame")] = 0,
+    stop: Annotated[int | None, typer.Option(min=0, help="frame to stop before")] = None,
+    stride: Annotated[int, typer.Option(min=1, help="take every n-th frame")] = 1,
+    confusion: Annotated[
+        Path | None,
+        typer.Option(help="write the confusion matrix as a PNG; of several decoders, that of the last one"),
+    ] = None,
+    against: Annotated[Path | None, typer.Option(help="what an earlier run printed with --json")] = None,
+    tolerance: Annotated[
+        float, typer.Option(min=0, help="how far a mIoU may be below the earlier one")
+    ] = 0.005,
+    encoder_threads: EncoderThreads = 0,
+    encoder_cache: EncoderCache = None,
+    settings: EncoderSettings = None,
+    as_json: Json = False,
+) -> None:
+    """Label the frames of sequences and compare with their label images: the mIoU of each decoder.
+
+    Logits are brought to the size of the label image bilinearly; the confusion is pooled over all frames;
+    pixels without a class do not count; means are over the classes that occur in the ground truth.
+    """
+    from dvemap.console import Output
+    from dvemap.encoders import encoder as make_encoder
+    from dvemap.frame_comparison import check_against, read_earlier
+    from dvemap.frame_evaluation import evaluate_frames
+    from dvemap.outputs import check_picture
+    from sequences import open_sequence
+
+    check_picture(confusion)
+    if against is not None:
+        read_earlier(against)
+    out = Output(as_json)
+    finest = ["encoder.finest=true", *(settings or [])]
+    config = encoder_config(encoder, encoder_threads, encoder_cache, finest)
+    opened = [open_sequence(path, start=start, stop=stop, stride=stride, labels=True) for path in sequences]
+    with out.progress("labelling", sum(map(len, opened))) as bar:
+        frames = make_encoder(config, opened[0], note=bar.say)
+        for sequence in opened:
+            bar.say(f"{sequence.path}: {sequence.format}, {len(sequence)} frames")
+        if frames.about:
+            bar.say(frames.about)
+        score = evaluate_frames(
+            opened,
+            frames,
+            classes=classes,
+            probe=probe,
+            means=means,
+            text=text,
+            prompt=prompt,
+            watch=bar.update,
+        )
+    for reason in score.skipped[:5]:
+        out.say(f"skipped: {reason}", style="yellow")
+    _show_frames(out, score)
+    if confusion is not None:
+        from dvemap.confusion_picture import write_confusion
+
+        last = list(score.decoders.values())[-1]
+        write_confusion(confusion, last.confusion, score.classes.names)
+        out.say(f"wrote {confusion}")
+    record = {
+        "sequences": [str(path) for path in sequences],
+        "encoder": frames.identity,
+        **score.to_dict(),
+    }
+    out.hint("dvemap", "predict", sequences[0], "-o", "predicted", "--encoder", encoder)
+    out.result(record)
+    if against is not None:
+        for name, then, now in check_against(score, against, tolerance):
+            raise ValueError(
+                f"{against}: the mIoU of {name} fell from {then:.4f} to {now:.4f}, by more than {tolerance:g}"
+            )
+
+
+def _show_frames(out: "Output", score: "FrameScore") -> None:
+    """Print a row a class, a column a decoder, and the means below."""
+    decoders = score.decoders
+    first = next(iter(decoders.values()))
+    support = first.confusion.sum(axis=1)
+    order = sorted((int(k) for k in support.nonzero()[0]), key=lambda k: -int(support[k]))
+    out.table(
+        [
+            (
+                score.classes.names[k],
+                *(f"{decoder.metrics.iou[k]:.3f}" for decoder in decoders.values()),
+                f"{support[k]:,}",
+            )
+            for k in order
+        ],
+        header=("IoU", *decoders, "pixels"),
+    )
+    out.say()
+    rows = (("mIoU", "miou"), ("mAcc", "macc"), ("f-mIoU", "fmiou"), ("accuracy", "accuracy"))
+    out.table(
+        [
+            (name, *(f"{getattr(decoder.metrics, field):.4f}" for decoder in decoders.values()))
+            for name, field in rows
+        ],
+        header=(f"{score.frames} frames", *decoders),
+    )

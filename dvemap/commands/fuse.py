@@ -15,6 +15,8 @@ EPILOG = """Examples:
 
   dvemap fuse flat -o flat.dvm --encoder labels
 
+  dvemap fuse flat -o flat.dvm --encoder dveformer-reducedres
+
   dvemap fuse rgbd_dataset_freiburg1_room -o room.dvm --set map.cell_size=0.02 --resume
 """
 
@@ -32,7 +34,10 @@ def fuse(
     ],
     encoder: Annotated[
         str | None,
-        typer.Option(help="none, labels, or a folder with model.onnx and encoder.json  [default: none]"),
+        typer.Option(
+            help="none, labels, a name that `dvemap weights list` shows, a checkpoint, or a folder with a "
+            "network  [default: none]"
+        ),
     ] = None,
     cell_size: Annotated[float | None, typer.Option(help="edge of a cell in metres  [default: 0.05]")] = None,
     start: Annotated[int | None, typer.Option(help="first frame  [default: 0]")] = None,

@@ -4,11 +4,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 import dvemap
@@ -143,3 +145,70 @@ def copy_of(room: Path, tmp_path: Path) -> Callable[..., Path]:
         return folder
 
     return make
+
+
+class TinyWords:
+    """A text encoder without a model: colours by their names, anything else dark, in three dimensions."""
+
+    id = "tiny"
+    dimension = 3
+
+    def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        colors = {"red": (1, 0, 0), "green": (0, 1, 0), "blue": (0, 0, 1)}
+        known = [
+            next((colors[word] for word in text.split() if word in colors), (-1, -1, -1)) for text in texts
+        ]
+        vectors = np.array(known, np.float32)
+        return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder of an encoder whose embedding of a pixel is its colour, as a unit vector."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    shapes = {"image": [1, 3, "h", "w"], "out": [1, 3, "h", "w"]}
+    image, out = (helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in shapes.items())
+    graph = helper.make_graph([helper.make_node("Identity", ["image"], ["out"])], "tiny", [image], [out])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    onnx.save(model, folder / "model.onnx")
+    config = {
+        "name": "colours",
+        "image": {"name": "image", "policy": "keep", "mean": [0, 0, 0], "std": [1, 1, 1]},
+        "output": {"name": "out", "normalize": True},
+        "stride": 4,
+        "text_encoder": "tiny",
+    }
+    (folder / "encoder.json").write_text(json.dumps(config))
+    monkeypatch.setattr("dvemap.words._encoder_of", lambda id: TinyWords())
+    return folder
+
+
+@pytest.fixture
+def painted(tmp_path: Path) -> Path:
+    """Return a sequence of three frames, a third of each red, green and blue, with labels twice as fine."""
+    import cv2
+
+    folder = tmp_path / "painted"
+    for part in ("color", "depth", "pose", "intrinsic", "label-filt"):
+        (folder / part).mkdir(parents=True)
+    bands = np.repeat(np.arange(3), 16)
+    for index in range(3):
+        band = np.tile(np.roll(bands, 16 * index), (32, 1))
+        rgb = np.uint8([[220, 20, 20], [20, 220, 20], [20, 20, 220]])[band]
+        cv2.imwrite(str(folder / "color" / f"{index}.png"), rgb[..., ::-1])
+        cv2.imwrite(str(folder / "depth" / f"{index}.png"), (1000 + 500 * band).astype(np.uint16))
+        label = (band + 1).repeat(2, axis=0).repeat(2, axis=1).astype(np.uint16)
+        label[:8] = 0  # void
+        cv2.imwrite(str(folder / "label-filt" / f"{index}.png"), label)
+        np.savetxt(folder / "pose" / f"{index}.txt", np.eye(4))
+    matrix = np.diag([40.0, 40.0, 1.0, 1.0])
+    matrix[:2, 2] = 24, 16
+    for camera in ("color", "depth"):
+        np.savetxt(folder / "intrinsic" / f"intrinsic_{camera}.txt", matrix)
+        np.savetxt(folder / "intrinsic" / f"extrinsic_{camera}.txt", np.eye(4))
+    (folder / "label_names.txt").write_text("1\tred\n2\tgreen\n3\tblue\n4\tunseen\n")
+    return folder

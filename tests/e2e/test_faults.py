@@ -107,7 +107,7 @@ def test_an_impossible_output_is_refused_before_any_work(
         (("fuse", "{tmp}/missing", "-o", "{tmp}/x.dvm"), "missing: no such file or directory"),
         (("fuse", "{room}", "-o", "{tmp}/x.dvm", "--format", "kitti"), "format must be one of scannet"),
         (("fuse", "{room}", "-o", "{tmp}/x.dvm", "--start", "99"), "the sequence has 40 frames"),
-        (("fuse", "{room}", "-o", "{tmp}/x.dvm", "--encoder", "nope"), "expected none, labels, or a folder"),
+        (("fuse", "{room}", "-o", "{tmp}/x.dvm", "--encoder", "nope"), "or published student 'nope'"),
         (("fuse", "{room}", "-o", "{tmp}/x.dvm", "--encoder", "{tmp}"), "is no encoder folder"),
         (("fuse", "{bare}", "-o", "{tmp}/x.dvm", "--encoder", "labels"), "there is no folder label-filt"),
         (("fuse", "{room}", "-o", "{tmp}/x.dvm", "--depth-scale", "4000"), "--depth-scale 1000"),

@@ -13,7 +13,15 @@ from dvemap.cli import COMMANDS
 
 Cli = Callable[..., Any]
 NAMES = [name for group in COMMANDS.values() for name in group]
-PAGES = [(name, "map") if name in ("eval", "bench") else (name,) for name in NAMES]
+PARTS = {
+    "eval": ("map", "frames"),
+    "bench": ("map", "student"),
+    "weights": ("list", "import", "pull"),
+    "engine": ("onnx", "tensorrt"),
+}
+PAGES = [
+    page for name in NAMES for page in ([(name, p) for p in PARTS[name]] if name in PARTS else [(name,)])
+]
 
 
 @pytest.mark.parametrize("words", PAGES, ids=" ".join)

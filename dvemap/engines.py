@@ -1,0 +1,185 @@
+"""What `dvemap engine` does: export a student to ONNX, build its TensorRT engine."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dvemap.console import Output, quantity
+from dvemap.options import parse_size
+from sequences import FrameError, open_sequence
+from sequences import Sequence as RgbdSequence
+from student import EncoderError
+from student.preprocessing import Preprocessing
+from student.student_export import ExportOptions, export_checkpoint
+from student.student_folder import StudentFolder, read_student_folder
+from student.student_source import find_source
+
+Images = list[tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]]
+
+
+@dataclass(frozen=True)
+class Made:
+    """Rows for people, a record for machines, and the folder that was exported."""
+
+    rows: list[tuple[str, object]]
+    record: dict[str, Any]
+    folder: Path
+
+
+def export_onnx(
+    student: str,
+    folder: Path | None,
+    options: ExportOptions,
+    *,
+    calibrate: Path | None,
+    frames: int,
+    out: Output,
+) -> Made:
+    """Export a student, calibrated on the frames of a sequence where it is to be int8.
+
+    Parameters
+    ----------
+    student : str
+        A checkpoint or the name of a published student.
+    folder : Path or None
+        Where to; None for the cache.
+    options : ExportOptions
+    calibrate : Path or None
+        The sequence, for int8.
+    frames : int
+        How many of its frames, evenly spread.
+    out : Output
+
+    Returns
+    -------
+    Made
+
+    Raises
+    ------
+    ValueError
+        If there is no such student or sequence, or the options do not fit each other.
+    """
+    checkpoint = find_source(student)
+    if checkpoint.is_dir():
+        raise EncoderError(f"{checkpoint} is exported already; name the checkpoint it was made from")
+    if (options.precision == "int8") != (calibrate is not None):
+        raise ValueError(
+            "int8 and a sequence to calibrate on belong together: --precision int8 --calibrate S"
+        )
+    if options.precision == "int8" and folder is None:
+        raise ValueError("an int8 folder depends on the frames it is calibrated on; name it with --output")
+    if folder is not None and folder.exists() and not (folder / "student.json").is_file():
+        raise ValueError(f"{folder}: exists and is no exported student; choose another folder")
+    images: Images = []
+    if calibrate is not None:
+        images = resized_frames(open_sequence(calibrate), options.size, frames)
+        out.say(f"calibration: {len(images)} frames of {calibrate}")
+    made = export_checkpoint(checkpoint, folder, options, calibration=images, note=out.say)
+    return _described(made, read_student_folder(made))
+
+
+def build_tensorrt(student: str, options: ExportOptions | None, best: int, most: int, out: Output) -> Made:
+    """Build the TensorRT engine of a student for this GPU.
+
+    Parameters
+    ----------
+    student : str
+        A checkpoint, the name of a published student, or an exported folder.
+    options : ExportOptions
+        Of the export that precedes it; a folder has its own.
+    best, most : int
+        Batch size that it is tuned for, and the largest.
+    out : Output
+
+    Returns
+    -------
+    Made
+
+    Raises
+    ------
+    ValueError
+        If there is no such student, or TensorRT or a GPU is missing.
+    """
+    from student.runtimes.tensorrt_engine import BatchProfile, build_engine, require_device
+
+    profile = BatchProfile(1, best, most)
+    folder = find_source(student)
+    require_device()  # before minutes of exporting
+    if folder.is_file():
+        folder = export_checkpoint(folder, options=options, note=out.say)
+    with out.progress("building", 1) as bar:
+        engine = build_engine(
+            folder, profile, progress=lambda done, total, what: bar.update(done, what, total)
+        )
+    made = _described(folder, read_student_folder(folder))
+    rows = [
+        ("engine", f"{engine} ({quantity(engine.stat().st_size)})"),
+        ("batch", f"1 to {most}"),
+        *made.rows,
+    ]
+    return Made(rows, made.record | {"engine": str(engine), "batch": [1, best, most]}, folder)
+
+
+def resized_frames(sequence: RgbdSequence, size: tuple[int, int], count: int, skip: int = 0) -> Images:
+    """Return frames spread evenly over a sequence, as a student sees them; unreadable ones are left out.
+
+    Parameters
+    ----------
+    sequence : Sequence
+    size : tuple of int
+        Height and width.
+    count : int
+        How many, at most.
+    skip : int
+        Frames to move on by, so that two calls can take different ones.
+
+    Returns
+    -------
+    list of (rgb (H, W, 3) uint8, depth (H, W) float32 metres)
+
+    Raises
+    ------
+    ValueError
+        If no frame can be read.
+    """
+    preprocessing = Preprocessing(size)
+    images: Images = []
+    reason = "it is empty"
+    chosen = (np.unique(np.linspace(0, len(sequence) - 1, count).astype(int)) + skip) % max(len(sequence), 1)
+    for index in chosen:
+        try:
+            frame = sequence[int(index)]
+        except FrameError as error:
+            reason = str(error)
+            continue
+        images.append(preprocessing.resize(frame.rgb, frame.depth))
+    if not images:
+        raise ValueError(f"{sequence.path}: no frame can be used: {reason}")
+    return images
+
+
+def make_options(size: str | None, statistics: str | None, precision: str, stride: int) -> ExportOptions:
+    """Make options from the words of a command line; those left out have their defaults."""
+    given = {"size": None if size is None else parse_size(size), "statistics": statistics}
+    chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    return ExportOptions(precision=precision, stride=stride, **chosen)
+
+
+def _described(folder: Path, config: StudentFolder) -> Made:
+    model = folder / config.model
+    height, width = config.size
+    rows: list[tuple[str, object]] = [
+        ("folder", folder),
+        ("model", f"{quantity(model.stat().st_size)}, {config.precision}"),
+        ("input", f"{height}x{width}, depth statistics {config.statistics.name}"),
+        (
+            "codes",
+            f"{config.code_dim} numbers every {config.stride} pixels, of {config.embedding_dim}-d embeddings",
+        ),
+        ("space", config.name),
+    ]
+    record = {"folder": str(folder), "bytes": model.stat().st_size, **config.model_dump(mode="json")}
+    return Made(rows, record, folder)

@@ -1,0 +1,176 @@
+"""Linear layers on 8-bit integers: ranges learnt from real frames, layers that suffer left in float32."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from student.inference.codes_network import CodesNetwork
+from student.inference.onnx_graph import IntegerLinear
+from student.inference.operations import Linear, TorchOperations
+
+Frames = Sequence[tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]]
+Progress = Callable[[int, int], None]
+
+TAILS: Final = (0.0, 1e-5, 1e-4, 1e-3, 3e-3)
+"""Shares of the values, on each side, that may be clipped."""
+
+SHRINKS: Final = (1.0, 0.95, 0.9, 0.85, 0.8)
+"""Of the largest weight of an output, at which its range may end."""
+
+TARGET: Final = 0.998
+"""Mean cosine between the codes of integers and of floats that is worth leaving layers in float32 for."""
+
+SAMPLES: Final = 50_000
+"""Values of each layer's input kept from a frame."""
+
+MINIMUM_SHARE: Final = 2e-3
+"""Of all products; smaller layers gain nothing from integers."""
+
+
+def quantise(
+    network: CodesNetwork, frames: Frames, *, target: float = TARGET, progress: Progress | None = None
+) -> dict[str, IntegerLinear]:
+    """Choose the linear layers that multiply integers, and their steps.
+
+    Weights get a step for each output, inputs one step and zero point for each layer, both with the least
+    squared error. Only if that makes the codes of the first frame differ by more than the target,
+    the effect of every layer by itself is measured, and the fewest of the worst for their size are left out.
+
+    Parameters
+    ----------
+    network
+        On the CPU, in float32.
+    frames
+        Real ones of the network's size, at least one: rgb (H, W, 3) uint8 and depth (H, W) float32 metres.
+    target
+        Mean cosine between codes.
+    progress
+        Called with steps done and steps in all; finding layers to leave out adds steps.
+
+    Returns
+    -------
+    Layers by name.
+    """
+    tell = progress or (lambda done, total: None)
+    observer = _Observer()
+    for number, (rgb, depth) in enumerate(frames):
+        network.run(observer, torch.from_numpy(rgb)[None], torch.from_numpy(depth)[None])
+        tell(number + 1, len(frames) + 1)
+    least = MINIMUM_SHARE * sum(observer.products.values())
+    layers = {
+        name: module
+        for name, module in network.named_modules()
+        if isinstance(module, Linear) and observer.products[id(module)] >= least
+    }
+    integers = {
+        name: _integer_linear(layer, torch.cat(observer.samples[id(layer)])) for name, layer in layers.items()
+    }
+    first = [torch.from_numpy(image)[None] for image in frames[0]]
+    wanted = network(*first).float()
+
+    def cosine(chosen: Mapping[str, IntegerLinear]) -> float:
+        codes = network.run(IntegerOperations(network, chosen), *first).float()
+        return float(torch.cosine_similarity(codes, wanted, dim=-1).mean())
+
+    tell(len(frames) + 1, len(frames) + 1)
+    if cosine(integers) >= target:
+        return integers
+    harm = {}
+    for number, (name, layer) in enumerate(layers.items()):
+        harm[name] = (1 - cosine({name: integers[name]})) / observer.products[id(layer)]
+        tell(len(frames) + 2 + number, len(frames) + 1 + len(layers))
+    mildest = sorted(integers, key=lambda name: harm[name])
+    low, high = 0, len(mildest)  # the first `low` of them meet the target, the first `high` do not
+    while high - low > 1:
+        middle = (low + high) // 2
+        enough = cosine({name: integers[name] for name in mildest[:middle]}) >= target
+        low, high = (middle, high) if enough else (low, middle)
+    return {name: integers[name] for name in mildest[:low]}
+
+
+class _Observer(TorchOperations):
+    """Runs the network and keeps a sample of what every linear layer sees."""
+
+    def __init__(self) -> None:
+        super().__init__(torch.float32)
+        self.samples: dict[int, list[Tensor]] = {}
+        self.products: dict[int, int] = {}
+
+    def linear(self, x: Tensor, layer: Linear) -> Tensor:
+        """Return x @ weight + bias, and remember x."""
+        flat = x.flatten()
+        step = max(1, len(flat) // SAMPLES) | 1  # odd, so that every channel is seen
+        kept = self.samples.setdefault(id(layer), [])
+        kept.append(flat[::step].clone())
+        kept.append(torch.stack(flat.aminmax()))
+        self.products[id(layer)] = self.products.get(id(layer), 0) + x.shape[0] * layer.weight.numel()
+        return super().linear(x, layer)
+
+
+class IntegerOperations(TorchOperations):
+    """Runs the network with some layers rounded as on integers.
+
+    Parameters
+    ----------
+    network
+        Names the layers.
+    integers
+        Layers by name.
+    """
+
+    def __init__(self, network: CodesNetwork, integers: Mapping[str, IntegerLinear]) -> None:
+        super().__init__(torch.float32)
+        self._layers = {
+            id(module): (
+                integers[name].scale,
+                integers[name].zero_point,
+                torch.from_numpy(integers[name].weight * integers[name].weight_scale),
+            )
+            for name, module in network.named_modules()
+            if name in integers
+        }
+
+    def linear(self, x: Tensor, layer: Linear) -> Tensor:
+        """Return x @ weight + bias, of rounded x and weight."""
+        if id(layer) not in self._layers:
+            return super().linear(x, layer)
+        scale, zero, weight = self._layers[id(layer)]
+        x = (torch.clamp(torch.round(x / scale) + zero, 0, 255) - zero) * scale
+        return x @ weight if layer.bias is None else torch.addmm(layer.bias, x, weight)
+
+
+def _integer_linear(layer: Linear, sample: Tensor) -> IntegerLinear:
+    scale, zero = _input_range(sample)
+    weight, weight_scale = _weights(layer.weight)
+    return IntegerLinear(weight.numpy(), weight_scale.numpy(), scale, zero)
+
+
+def _input_range(sample: Tensor) -> tuple[float, int]:
+    """Return step and zero point with the least squared error."""
+    values = sample.sort().values
+    best = (float("inf"), 1.0, 0)
+    for tail in TAILS:
+        skip = int(tail * len(values))
+        low, high = min(0.0, float(values[skip])), max(0.0, float(values[-1 - skip]))
+        scale = max(high - low, 1e-12) / 255
+        zero = round(-low / scale)
+        rounded = (torch.clamp(torch.round(values / scale) + zero, 0, 255) - zero) * scale
+        best = min(best, (float((rounded - values).square().mean()), scale, zero))
+    return best[1], best[2]
+
+
+def _weights(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Return integers (inputs, outputs) and steps (outputs,) with the least squared error."""
+    largest = weight.abs().amax(dim=0).clamp(min=1e-12)
+    scale, least = largest / 127, torch.full_like(largest, torch.inf)
+    for shrink in SHRINKS:
+        step = largest * shrink / 127
+        error = (torch.clamp(torch.round(weight / step), -127, 127) * step - weight).square().sum(dim=0)
+        scale, least = torch.where(error < least, step, scale), torch.minimum(error, least)
+    return torch.clamp(torch.round(weight / scale), -127, 127).to(torch.int8), scale
