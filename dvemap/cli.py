@@ -29,6 +29,7 @@ COMMANDS = {
         "bench": "measure speed against the memory floor and peers",
     },
     "Networks": {
+        "teach": "write what a student learns beside its data",
         "weights": "list, fetch and import published weights",
         "engine": "export a student for ONNX Runtime or TensorRT",
     },

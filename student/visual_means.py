@@ -91,7 +91,7 @@ class VisualMeans:
         segments
             (n, D), not zero; of any length.
         image
-            (D,), not zero; of any length.
+            (D,) of any length; all zero of a teacher that sees no context, which has none to subtract.
 
         Raises
         ------
@@ -108,7 +108,7 @@ class VisualMeans:
         if len(rows) and not 0 <= rows.min() <= rows.max() < classes:
             raise ValueError(f"classes must be in 0..{classes - 1}, got {rows.min()} to {rows.max()}")
         np.add.at(self.segments, rows, _unit(segments))
-        np.add.at(self.images, rows, _unit(image))
+        np.add.at(self.images, rows, _unit(image) if image.any() else image)
         np.add.at(self.count, rows, 1)
 
     def merge(self, other: VisualMeans) -> None:

@@ -22,6 +22,7 @@ HOMES = {
     "timm": ("student",),
     "open_clip": ("student",),
     "sentence_transformers": ("student",),
+    "transformers": ("student",),
     "onnxruntime": ("student",),
     "open3d": ("viewer",),
     "numba": ("mapping/kernels", "sequences/synth", "dvemap/bench"),
