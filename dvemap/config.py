@@ -7,8 +7,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
+
+from dvemap.settings import known_names, put_assignments, put_value, read_yaml, validate
 
 
 class _Section(BaseModel):
@@ -125,21 +126,13 @@ def load_config(path: Path | None, overrides: dict[str, Any], assignments: list[
     ValueError
         For an unknown name (with the nearest known one) or a value out of its range.
     """
-    tree = {} if path is None else _read_yaml(path)
-    _validate(tree, str(path))
+    tree = {} if path is None else read_yaml(path)
+    validate(FuseConfig, tree, str(path))
     for name, value in overrides.items():
         if value is not None:
-            _put(tree, name, value)
-    for assignment in assignments:
-        name, sign, text = assignment.partition("=")
-        if not sign or not name.strip():
-            raise ValueError(f"--set {assignment}: expected name=value, for example map.cell_size=0.1")
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError:
-            raise ValueError(f"--set {assignment}: expected a plain value, got {text!r}") from None
-        _put(tree, name.strip(), value)
-    return _validate(tree, "the command line")
+            put_value(tree, name, value)
+    put_assignments(tree, assignments)
+    return validate(FuseConfig, tree, "the command line")
 
 
 def with_shorthands(config: FuseConfig, settings: dict[str, Any]) -> FuseConfig:
@@ -162,7 +155,7 @@ def with_shorthands(config: FuseConfig, settings: dict[str, Any]) -> FuseConfig:
     ValueError
         If a value is out of its range.
     """
-    dotted = [known.split(".") for known in _known_names()]
+    dotted = [known.split(".") for known in known_names(FuseConfig)]
     places = {name: section for section, name in dotted if section != "encoder"}
     tree = config.model_dump()
     for name, value in settings.items():
@@ -174,57 +167,4 @@ def with_shorthands(config: FuseConfig, settings: dict[str, Any]) -> FuseConfig:
             near = get_close_matches(name, [*places, "encoder"], n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"it has encoder, {', '.join(sorted(places))}"
             raise TypeError(f"fuse() has no setting {name!r}; {hint}")
-    return _validate(tree, "fuse()")
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except UnicodeDecodeError:
-        raise ValueError(f"{path}: expected YAML, got a file that is no UTF-8 text") from None
-    except yaml.MarkedYAMLError as error:
-        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        raise ValueError(f"{path}: {line}expected YAML, got {error.problem}") from None
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path}: expected YAML, got {error}") from None
-    if loaded is None:
-        return {}
-    if not isinstance(loaded, dict):
-        raise ValueError(f"{path}: expected sections such as 'map:' at the top, got {type(loaded).__name__}")
-    return {name: {} if section is None else section for name, section in loaded.items()}
-
-
-def _validate(tree: dict[str, Any], source: str) -> FuseConfig:
-    try:
-        return FuseConfig.model_validate(tree)
-    except ValidationError as error:
-        raise ValueError(f"{source}: {_explain(error)}") from None
-
-
-def _put(tree: dict[str, Any], name: str, value: Any) -> None:
-    *sections, last = name.split(".")
-    for section in sections:
-        tree = tree.setdefault(section, {})
-        if not isinstance(tree, dict):
-            raise ValueError(f"setting {name!r}: {section!r} holds a value, not a section")
-    tree[last] = value
-
-
-def _explain(error: ValidationError) -> str:
-    first = error.errors()[0]
-    name = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        near = get_close_matches(name, [*FuseConfig.model_fields, *_known_names()], n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(_known_names())}"
-        return f"unknown setting {name!r}; {hint}"
-    if first["type"] == "model_type":
-        return f"setting {name!r}: expected a section of settings, got {first['input']!r}"
-    return f"setting {name!r}: {first['msg'].lower()}, got {first['input']!r}"
-
-
-def _known_names() -> list[str]:
-    return [
-        f"{section}.{name}"
-        for section, field in FuseConfig.model_fields.items()
-        for name in (field.annotation.model_fields if field.annotation else ())
-    ]
+    return validate(FuseConfig, tree, "fuse()")

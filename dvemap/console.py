@@ -31,12 +31,14 @@ class Output:
     ----------
     as_json : bool
         Whether the result goes to stdout as JSON.
+    quiet : bool
+        Whether nothing is said at all, as by all processes of a run but the first.
     """
 
-    def __init__(self, as_json: bool = False) -> None:
-        self.as_json = as_json
-        self._errors = Console(stderr=True, highlight=False, soft_wrap=True)
-        self._people = self._errors if as_json else Console(highlight=False, soft_wrap=True)
+    def __init__(self, as_json: bool = False, *, quiet: bool = False) -> None:
+        self.as_json = as_json and not quiet
+        self._errors = Console(stderr=True, highlight=False, soft_wrap=True, quiet=quiet)
+        self._people = self._errors if as_json else Console(highlight=False, soft_wrap=True, quiet=quiet)
 
     def say(self, text: str = "", style: str | None = None) -> None:
         """Print one line for people."""

@@ -10,6 +10,10 @@ from sequences import inspect_sequence, open_sequence
 from student.onnx_config import FILE_NAME, read_config
 from student.student_folder import FILE_NAME as STUDENT
 from student.student_folder import read_student_folder
+from student.student_source import SUFFIXES
+from student.weights import CATALOGUE, find
+
+_MAP_MARK = b'"format":"dvemap"'
 
 Rows = list[tuple[str, object]]
 
@@ -24,11 +28,12 @@ class Description:
 
 
 def describe(path: Path, verify: bool = False) -> Description:
-    """Describe a map file, an encoder folder or a sequence.
+    """Describe a map file, a file of weights, an encoder folder or a sequence.
 
     Parameters
     ----------
     path : Path
+        Also the name of published weights (`dvemap weights list`).
     verify : bool
         Read a map whole and compare it with its checksum.
 
@@ -42,7 +47,9 @@ def describe(path: Path, verify: bool = False) -> Description:
         If the path is none of these, or a map is damaged.
     """
     if path.is_file() and path.suffix != ".sens":
-        return _describe_map(path, verify)
+        return _describe_weights(path) if _holds_weights(path) else _describe_map(path, verify)
+    if not path.exists() and str(path) in CATALOGUE:
+        return _describe_published(str(path))
     if (path / FILE_NAME).is_file():
         return _describe_encoder(path)
     if (path / STUDENT).is_file():
@@ -98,6 +105,53 @@ def _describe_student(path: Path) -> Description:
     rows: Rows = [("exported student", path), *settings.items()]
     record = {"kind": "student", "student": str(path), **settings}
     return Description(rows, record, ("dvemap", "fuse", "SEQUENCE", "-o", "map.dvm", "--encoder", str(path)))
+
+
+def _holds_weights(path: Path) -> bool:
+    """Say whether a file is meant to be weights rather than a map."""
+    if path.suffix.lower() == ".dvm":
+        return False
+    with path.open("rb") as file:
+        return _MAP_MARK not in file.read(256) and path.suffix.lower() in SUFFIXES
+
+
+def _describe_weights(path: Path) -> Description:
+    from student.checkpoint_file import read_checkpoint_file
+    from student.checkpoint_kind import Kind, kind_of
+    from student.checkpoint_kind import describe as what_is
+    from student.checkpoints import checkpoint_of
+
+    file = read_checkpoint_file(path)
+    kind = kind_of(file.content)
+    rows: Rows = [("weights", f"{file.name} ({quantity(path.stat().st_size)})")]
+    rows.append(("what", what_is(file.content, file.metadata)))
+    record = {"kind": kind.value, "weights": str(path), "what": rows[-1][1], "bytes": path.stat().st_size}
+    if kind is Kind.PROBE:
+        return Description(
+            rows, record, ("dvemap", "label", "MAP", "--probe", str(path), "--classes", "LIST")
+        )
+    if kind is not Kind.STUDENT:
+        return Description(rows, record, ("dvemap", "weights", "list"))
+    checkpoint = checkpoint_of(file)
+    count = sum(value.numel() for value in checkpoint.state.values())
+    rows += [
+        ("variant", checkpoint.variant or "none of the published ones"),
+        ("epoch", "unknown" if checkpoint.epoch is None else checkpoint.epoch),
+        ("numbers", f"{count / 1e6:.1f} M"),
+    ]
+    record |= {"variant": checkpoint.variant, "epoch": checkpoint.epoch, "numbers": count}
+    record["config"] = checkpoint.config.model_dump(mode="json")
+    return Description(rows, record, ("dvemap", "fuse", "SEQUENCE", "-o", "map.dvm", "--encoder", str(path)))
+
+
+def _describe_published(name: str) -> Description:
+    found = find(name)
+    if found is not None:
+        return _describe_weights(found)
+    entry = CATALOGUE[name]
+    rows: Rows = [("weights", f"{name} ({entry.what})"), ("file", "not on this computer")]
+    record = {"kind": entry.kind.value, "weights": name, "what": entry.what, "bytes": None}
+    return Description(rows, record, ("dvemap", "weights", "pull", name))
 
 
 def _describe_sequence(path: Path) -> Description:

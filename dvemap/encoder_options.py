@@ -44,3 +44,11 @@ def encoder_config(
         "encoder.cache": None if cache is None else str(cache),
     }
     return load_config(None, overrides, assignments or []).encoder
+
+
+def encoder_words(config: "EncoderConfig") -> list[str]:
+    """Return the options that choose an encoder again, for a command to try next."""
+    changed = config.model_dump(exclude_defaults=True, exclude_none=True)
+    name = changed.pop("name", config.name)
+    settings = [word for key, value in changed.items() for word in ("--set", f"encoder.{key}={value}")]
+    return ["--encoder", name, *settings]

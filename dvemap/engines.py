@@ -1,5 +1,6 @@
 """What `dvemap engine` does: export a student to ONNX, build its TensorRT engine."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from dvemap.options import parse_size
 from sequences import FrameError, open_sequence
 from sequences import Sequence as RgbdSequence
 from student import EncoderError
+from student.onnx_export import check_target
 from student.preprocessing import Preprocessing
 from student.student_export import ExportOptions, export_checkpoint
 from student.student_folder import StudentFolder, read_student_folder
@@ -71,11 +73,12 @@ def export_onnx(
         )
     if options.precision == "int8" and folder is None:
         raise ValueError("an int8 folder depends on the frames it is calibrated on; name it with --output")
-    if folder is not None and folder.exists() and not (folder / "student.json").is_file():
-        raise ValueError(f"{folder}: exists and is no exported student; choose another folder")
+    if folder is not None:
+        check_target(folder)
     images: Images = []
     if calibrate is not None:
-        images = resized_frames(open_sequence(calibrate), options.size, frames)
+        sequence = open_sequence(calibrate)
+        images = resized_frames(sequence, options.size, spread(frames, len(sequence)))
         out.say(f"calibration: {len(images)} frames of {calibrate}")
     made = export_checkpoint(checkpoint, folder, options, calibration=images, note=out.say)
     return _described(made, read_student_folder(made))
@@ -123,18 +126,32 @@ def build_tensorrt(student: str, options: ExportOptions | None, best: int, most:
     return Made(rows, made.record | {"engine": str(engine), "batch": [1, best, most]}, folder)
 
 
-def resized_frames(sequence: RgbdSequence, size: tuple[int, int], count: int, skip: int = 0) -> Images:
-    """Return frames spread evenly over a sequence, as a student sees them; unreadable ones are left out.
+def spread(count: int, length: int, beside: Collection[int] = ()) -> list[int]:
+    """Return positions in a sequence, evenly spread, none of which is taken already.
+
+    Parameters
+    ----------
+    count : int
+        How many, at most.
+    length : int
+        Of the sequence.
+    beside : collection of int
+        Positions that are taken.
+    """
+    free = [position for position in range(length) if position not in beside]
+    return [free[place] for place in np.unique(np.linspace(0, len(free) - 1, count).astype(int)) if free]
+
+
+def resized_frames(sequence: RgbdSequence, size: tuple[int, int], positions: Iterable[int]) -> Images:
+    """Return frames as a student sees them; unreadable ones are left out.
 
     Parameters
     ----------
     sequence : Sequence
     size : tuple of int
         Height and width.
-    count : int
-        How many, at most.
-    skip : int
-        Frames to move on by, so that two calls can take different ones.
+    positions : iterable of int
+        Which frames.
 
     Returns
     -------
@@ -148,14 +165,13 @@ def resized_frames(sequence: RgbdSequence, size: tuple[int, int], count: int, sk
     preprocessing = Preprocessing(size)
     images: Images = []
     reason = "it is empty"
-    chosen = (np.unique(np.linspace(0, len(sequence) - 1, count).astype(int)) + skip) % max(len(sequence), 1)
-    for index in chosen:
+    for position in positions:
         try:
-            frame = sequence[int(index)]
+            frame = sequence[position]
         except FrameError as error:
             reason = str(error)
             continue
-        images.append(preprocessing.resize(frame.rgb, frame.depth))
+        images.append(preprocessing.resize(frame.rgb_on_depth(), frame.depth))
     if not images:
         raise ValueError(f"{sequence.path}: no frame can be used: {reason}")
     return images

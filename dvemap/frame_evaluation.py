@@ -143,6 +143,8 @@ def evaluate_frames(
     if any(truth.classes.ids.tolist() != chosen.ids.tolist() for truth in truths):
         raise ValueError("the sequences have label images of different classes; name one list with --classes")
     template = prompt_for(space, prompt)
+    if text is False and probe is None and means is None:
+        raise ValueError("nothing to judge without text (--no-text); give --probe or --means")
     if text is None:
         text = space.text_encoder is not None
     files: dict[str, dict[str, Path]] = {"text": {}} if text or (probe is None and means is None) else {}

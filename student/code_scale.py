@@ -1,4 +1,4 @@
-"""The fixed-point scale of a student's codes, the same whatever runs it: maps of both can be merged."""
+"""The fixed-point scale of a student's codes, the same however it is run, so that its maps can be merged."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from student.preprocessing import DEPTH_STATISTICS
+
 if TYPE_CHECKING:
-    from student.inference.codes_network import CodesNetwork
+    from student.networks.dveformer import DVEFormer
 
 LARGEST_SUM: Final = 71_582
 """Fixed-point steps that a code may have at most, so that a cell can be seen 30,000 times."""
@@ -19,14 +21,16 @@ HEADROOM: Final = 4
 
 FINEST: Final = 65536.0
 
+SAMPLE_SIZE: Final = (96, 128)
 
-def code_scale(network: CodesNetwork) -> float:
+
+def code_scale(student: DVEFormer) -> float:
     """Return the finest power of two that keeps codes within the fixed-point range.
 
     Parameters
     ----------
-    network
-        On the CPU, in float32; it encodes one sample.
+    student
+        As trained; it encodes one sample of a fixed size, on the CPU.
 
     Returns
     -------
@@ -34,9 +38,12 @@ def code_scale(network: CodesNetwork) -> float:
     """
     import torch
 
-    if network.head is None:  # unit embeddings always fit
+    from student.inference.codes_network import CodesNetwork
+
+    if not student.config.linear_head:  # codes are unit embeddings, which always fit
         return FINEST
-    rgb, depth = sample_frame(network.size)
+    network = CodesNetwork(student, SAMPLE_SIZE, DEPTH_STATISTICS["nyuv2"])
+    rgb, depth = sample_frame(SAMPLE_SIZE)
     with torch.inference_mode():
         largest = float(network(torch.from_numpy(rgb[None]), torch.from_numpy(depth[None])).abs().max())
     return min(FINEST, 2.0 ** math.floor(math.log2(LARGEST_SUM / (HEADROOM * largest))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 Frames = Iterable[tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]]
 Progress = Callable[[int, int], None]
 
+MODEL: Final = "model.onnx"
+HEAD: Final = "head.npy"
+_ENDS: Final = ("tmp", "old")
+
 TOLERANCE: Final = {"fp32": 1e-3, "fp16": 3e-2, "int8": 0.5}
 """Largest relative RMS difference to torch at which a graph counts as right; int8 is measured, not proved."""
 
@@ -44,7 +49,8 @@ def export_student(
 ) -> StudentFolder:
     """Write a student as a folder of `model.onnx`, `student.json` and, for codes with a head, `head.npy`.
 
-    The folder appears whole, after ONNX Runtime has returned what torch returns; an earlier one is replaced.
+    The folder appears whole, after ONNX Runtime has returned what torch returns; an earlier export is
+    replaced.
 
     Parameters
     ----------
@@ -82,7 +88,8 @@ def export_student(
     ValueError
         Size, stride or precision are not possible.
     EncoderError
-        int8 without calibration, or the graph does not return what torch returns.
+        int8 without calibration, a folder that holds something else, or a graph that does not return what
+        torch returns.
     """
     import torch
 
@@ -96,6 +103,7 @@ def export_student(
     if precision == "int8" and not frames:
         raise EncoderError("int8 must be calibrated on real frames, got none")
     folder = Path(folder)
+    check_target(folder)  # before minutes of work
     with torch.inference_mode():
         network = CodesNetwork(student, size, statistics, stride).eval()
         integers = quantise(network, frames, progress=progress) if precision == "int8" else None
@@ -109,18 +117,36 @@ def export_student(
         code_dim=network.code_dim,
         embedding_dim=student.config.embedding_dim,
         text_encoder=text_encoder,
-        code_scale=code_scale(network),
+        code_scale=code_scale(student),
         statistics=FolderStatistics(name=statistics.name, mean=statistics.mean, std=statistics.std),
         precision=precision,
-        head=None if network.head is None else "head.npy",
+        model=MODEL,
+        head=None if network.head is None else HEAD,
         checkpoint_sha256=checkpoint_sha256,
     )
     with _whole_folder(folder) as place:
-        (place / described.model).write_bytes(model.SerializeToString())
+        (place / MODEL).write_bytes(model.SerializeToString())
         if network.head is not None:
-            np.save(place / "head.npy", network.head)
+            np.save(place / HEAD, network.head)
         (place / FILE_NAME).write_text(described.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return described
+
+
+def check_target(folder: Path) -> None:
+    """Raise unless a folder can be made, or replaced without the loss of anything but an earlier export.
+
+    Raises
+    ------
+    EncoderError
+        It is a file, or holds something else.
+    """
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise EncoderError(f"{folder} is a file; choose another name for the exported student")
+    strange = sorted(file.name for file in folder.iterdir() if file.name not in (FILE_NAME, MODEL, HEAD))
+    if strange:
+        raise EncoderError(f"{folder} holds {strange[0]}, which would be lost; choose another folder")
 
 
 def _check(network: CodesNetwork, model: Any, frames: Frames, tolerance: float, folder: Path) -> None:
@@ -151,14 +177,16 @@ def _check(network: CodesNetwork, model: Any, frames: Frames, tolerance: float, 
 def _whole_folder(folder: Path) -> Iterator[Path]:
     """Make or replace a folder only when all of it is written."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    if folder.exists() and not (folder / FILE_NAME).is_file() and any(folder.iterdir()):
-        raise EncoderError(f"{folder} exists and is no exported student; choose another folder")
-    temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.tmp")
+    temporary, old = (folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.{end}") for end in _ENDS)
     temporary.mkdir()
     try:
         yield temporary
+        for path in temporary.iterdir():
+            with path.open("rb") as written:
+                os.fsync(written.fileno())
         if folder.exists():
-            shutil.rmtree(folder)
+            folder.rename(old)
         temporary.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -134,14 +134,15 @@ def _open_torch(
     options = ExportOptions(**given)
     statistics = depth_statistics(options.statistics)
     checkpoint = read_checkpoint(path)
-    network = CodesNetwork(checkpoint.build(), options.size, statistics, options.stride)
+    trained = checkpoint.build()
+    network = CodesNetwork(trained, options.size, statistics, options.stride)
     sha256 = file_sha256(path)
     space = EmbeddingSpace(
         space_name(checkpoint, sha256),
         checkpoint.config.embedding_dim,
         network.head,
         text_encoder_of(checkpoint),
-        code_scale(network),
+        code_scale(trained),
     )
     place = device or ("cuda" if gpu_is_there() else "cpu")
     runtime = TorchRuntime(
@@ -153,7 +154,13 @@ def _open_torch(
     )
     count = sum(value.numel() for name, value in checkpoint.state.items() if not name.endswith(_COMPUTED))
     weights = f"{count / 1e6:.1f} M parameters in {path}"
-    return _encoder(runtime, space, sha256, options.stride, (statistics.mean, statistics.std), weights)
+    made_from = {
+        "checkpoint": sha256,
+        "size": options.size,
+        "stride": options.stride,
+        "statistics": (statistics.mean, statistics.std),
+    }
+    return _encoder(runtime, space, made_from, weights)
 
 
 def _open_folder(
@@ -175,28 +182,16 @@ def _open_folder(
     space = EmbeddingSpace(
         config.name, config.embedding_dim, read_head(path, config), config.text_encoder, config.code_scale
     )
-    statistics = (config.statistics.mean, config.statistics.std)
     model = path / config.model
     weights = f"{model.stat().st_size / 1e6:.1f} MB in {model}"
-    return _encoder(running, space, config.checkpoint_sha256, config.stride, statistics, weights)
+    # The graph holds all of it, what int8 was calibrated on too.
+    return _encoder(running, space, {"graph": file_sha256(model)}, weights)
 
 
 def _encoder(
-    runtime: Runtime,
-    space: EmbeddingSpace,
-    sha256: str,
-    stride: int,
-    statistics: tuple[float, float],
-    weights: str,
+    runtime: Runtime, space: EmbeddingSpace, made_from: dict[str, Any], weights: str
 ) -> StudentEncoder:
-    parts = {
-        "checkpoint": sha256,
-        "space": space.name,
-        "runtime": runtime.name,
-        "size": runtime.size,
-        "stride": stride,
-        "statistics": statistics,
-    }
+    parts = {"space": space.name, "runtime": runtime.name, **made_from}
     fingerprint = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
     return StudentEncoder(runtime, Preprocessing(runtime.size), space, fingerprint, weights)
 

@@ -120,7 +120,8 @@ class Preprocessing:
         rgb
             (H, W, 3) uint8, bilinear; the image itself where the size agrees.
         depth
-            (H, W) float32, metres, pixel i from pixel floor(i h / H); 0 where it was not finite or negative.
+            (H, W) float32, metres, by nearest pixel as OpenCV finds it, floor(i h / H) of nearly all sizes;
+            0 where it was not finite or negative.
             The image itself where the size agrees and nothing is to be mended.
 
         Raises
@@ -133,10 +134,9 @@ class Preprocessing:
         if rgb.shape[:2] != size:
             rgb = cv2.resize(rgb, size[::-1], interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
         if depth.shape != size:
-            rows, columns = (
-                np.arange(target) * length // target for target, length in zip(size, depth.shape, strict=True)
+            depth = cv2.resize(depth, size[::-1], interpolation=cv2.INTER_NEAREST).astype(
+                np.float32, copy=False
             )
-            depth = depth.take(rows, axis=0).take(columns, axis=1)
         if not (depth.min() >= 0 and depth.max() < np.inf):  # NaN compares false
             depth = np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(0))
         return rgb, depth

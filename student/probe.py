@@ -44,7 +44,7 @@ def load_probe(path: str | Path) -> Probe:
     path
         An .npz or .safetensors file with `weight`, perhaps `bias`, and (npz only) perhaps `names`; or a .pth
         file as DVEFormer publishes them, {"linear_probing_head_state_dict": {... weight (K, D, 1, 1)}}, also
-        within a .tar.gz.
+        within a .tar.gz; or the name of one of those (`dvemap weights list`) that is on this computer.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def load_probe(path: str | Path) -> Probe:
     OSError
         The file cannot be opened.
     """
-    path = Path(path)
+    path = _by_name(Path(path))
     tensors = _read(path)
     if "weight" not in tensors:
         raise CheckpointError(f"{path} must hold `weight` (K, D), got {sorted(tensors) or 'nothing'}")
@@ -93,6 +93,23 @@ def load_visual_means(path: str | Path) -> Probe:
     if not (norms > 0).all():
         raise CheckpointError(f"{path}: visual means must not be zero, row {int(norms.argmin())} is")
     return Probe(means / norms, None, _names(path, names, len(means)))
+
+
+def _by_name(path: Path) -> Path:
+    """Return the file of a published probe that is named in place of a path."""
+    if path.suffix or path.parent.name or path.is_file():
+        return path
+    from student.weights import CATALOGUE, find
+
+    if str(path) not in CATALOGUE:
+        return path
+    found = find(str(path))
+    if found is None:
+        raise CheckpointError(
+            f"the weights of {path} are not on this computer; fetch them with: dvemap weights pull {path}, "
+            "or take them from a file with: dvemap weights import FILE"
+        )
+    return found
 
 
 def _matrix(path: Path, name: str, value: Any) -> npt.NDArray[np.float32]:

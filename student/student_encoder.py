@@ -71,9 +71,15 @@ class StudentEncoder:
         check_frame(rgb, depth)
         small_rgb, small_depth = self.preprocessing.resize(rgb, depth)
         codes = self.runtime.run(small_rgb[None], small_depth[None])[0]
-        if not np.isfinite(codes).all():
+        if not _is_finite(codes):
             raise EncoderError(
                 f"runtime {self.runtime.name} returned codes that are not finite; the weights may be "
                 "damaged, or need fp32"
             )
         return place_codes(codes, depth.shape)
+
+
+def _is_finite(codes: npt.NDArray[np.float16]) -> bool:
+    """Say whether no number is infinite or NaN; NumPy's own look at half floats takes ten times as long."""
+    infinity = np.float16(np.inf).view(np.uint16)
+    return bool((codes.view(np.uint16) & 0x7FFF).max() < infinity)

@@ -26,7 +26,7 @@ Images = Sequence[tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]]
 PRECISIONS: Final[tuple[Precision, ...]] = ("fp32", "fp16", "int8")
 OFFICIAL_DIMENSION: Final = 768
 OFFICIAL_SPACE: Final = "alphaclip-l14-336-grit-20m"
-OFFICIAL_TEXT_ENCODER: Final = "openclip:ViT-L-14-336/openai"
+OFFICIAL_TEXT_ENCODER: Final = "openclip:ViT-L-14-336-quickgelu/openai"
 
 
 @dataclass(frozen=True)
@@ -154,6 +154,7 @@ def _cached(checkpoint: Path, options: ExportOptions) -> Path:
         "checkpoint": file_sha256(checkpoint),
         **asdict(options),
         "statistics": asdict(depth_statistics(options.statistics)),
+        "official": [OFFICIAL_SPACE, OFFICIAL_TEXT_ENCODER],
         "exporter": EXPORTER,
     }
     key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

@@ -6,7 +6,7 @@ from typing import Any
 
 from dvemap.bench.student_bench import bench_student, choose, random_weights
 from dvemap.console import Output
-from dvemap.engines import resized_frames
+from dvemap.engines import resized_frames, spread
 from sequences import open_sequence
 from sequences.synth import generate
 from student.checkpoints import read_checkpoint
@@ -51,8 +51,11 @@ def run_student_bench(
         else:
             shown = sequence
         opened = open_sequence(shown, depth_folder=depth_folder)
-        images = resized_frames(opened, size, frames)
-        calibration = resized_frames(opened, size, CALIBRATION, skip=1)
+        timed = spread(frames, len(opened))
+        images = resized_frames(opened, size, timed)
+        # int8 is judged on frames that it was not calibrated on.
+        others = spread(CALIBRATION, len(opened), beside=timed)
+        calibration = resized_frames(opened, size, others) if others else []
         said = {
             "student": variant if checkpoint is None else str(checkpoint),
             "weights": "random" if checkpoint is None else "trained",

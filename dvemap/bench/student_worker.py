@@ -147,6 +147,8 @@ def serve(job: dict[str, Any]) -> None:
         _limit_threads(job)
         contender = KINDS[job["kind"]](job)
         contender.run()  # loads, compiles, allocates
+        # Now, since contenders that start later take from the same GPU.
+        held = None if free is None else free - (_gpu_free(job) or 0)
     except (ValueError, OSError) as error:
         answer(f"failed {' '.join(str(error).split())}")
         return
@@ -161,8 +163,7 @@ def serve(job: dict[str, Any]) -> None:
             np.savez(argument, allow_pickle=False, **contender.results())
             answer("done")
         elif command == "peak":
-            used = peak_bytes() if free is None else free - (_gpu_free(job) or 0)
-            answer(repr(used / 1e6))
+            answer(repr((peak_bytes() if held is None else held) / 1e6))
 
 
 def _frames(job: dict[str, Any]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:

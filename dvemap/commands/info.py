@@ -20,14 +20,15 @@ EPILOG = """Examples:
 @app.command(epilog=EPILOG)
 def info(
     path: Annotated[
-        Path, typer.Argument(metavar="ANY", help="map, sequence or encoder folder", show_default=False)
+        Path,
+        typer.Argument(metavar="ANY", help="map, sequence, weights or encoder folder", show_default=False),
     ],
     verify: Annotated[
         bool, typer.Option("--verify", help="read a map whole and check it against its SHA-256")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Say what a map, a sequence or an encoder is, without reading more of it than that needs."""
+    """Say what a map, a sequence, weights or an encoder is, without reading more of it than that needs."""
     from dvemap.console import Output
     from dvemap.description import describe
 

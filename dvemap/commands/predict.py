@@ -13,6 +13,7 @@ from dvemap.encoder_options import (
     EncoderThreads,
     PromptOption,
     encoder_config,
+    encoder_words,
 )
 from dvemap.options import Json, new_app
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from dvemap.config import EncoderConfig
     from dvemap.console import Bar, Output
     from dvemap.encoders import FrameEncoder
-    from dvemap.prediction import Predictor
+    from dvemap.prediction.predictor import Predictor
     from sequences import Sequence
 
 app = new_app()
@@ -124,9 +125,9 @@ def _of_images(
     import numpy as np
 
     from dvemap.outputs import check_picture
-    from dvemap.prediction_inputs import read_images
-    from dvemap.prediction_look import Look
-    from dvemap.prediction_run import codes_of, write_prediction
+    from dvemap.prediction.inputs import read_images
+    from dvemap.prediction.look import Look
+    from dvemap.prediction.run import codes_of, write_prediction
     from sequences import Frame
 
     check_picture(output)
@@ -150,7 +151,9 @@ def _of_images(
     shares = {} if predictor.labeller is None else prediction.shares(predictor.labeller.classes)
     _show(out, files, shares)
     if not shares and prediction.heat is None:
-        out.hint("dvemap", "predict", rgb_path, depth_path, "-o", output, "--classes", "nyuv2-40")
+        scale = () if depth_scale is None else ("--depth-scale", f"{depth_scale:g}")
+        again = (*encoder_words(config), *scale)
+        out.hint("dvemap", "predict", rgb_path, depth_path, "-o", output, *again, "--classes", "nyuv2-40")
     record: dict[str, Any] = {"rgb": str(rgb_path), "depth": str(depth_path), "codes": list(codes.shape)}
     if prediction.heat is not None:
         record["best"] = float(prediction.heat.max())
@@ -168,7 +171,7 @@ def _of_sequence(
     overwrite: bool,
 ) -> None:
     """Predict the frames of a sequence into a folder."""
-    from dvemap.prediction_run import predict_sequence
+    from dvemap.prediction.run import predict_sequence
     from sequences import open_sequence
 
     if path.suffix.lower() in (".png", ".jpg", ".jpeg") and path.is_file():
@@ -194,7 +197,7 @@ def _of_sequence(
     ]
     out.table(rows)
     _show(out, [], made.shares)
-    out.hint("dvemap", "fuse", path, "-o", f"{sequence.name}.dvm", "--encoder", config.name)
+    out.hint("dvemap", "fuse", path, "-o", f"{sequence.name}.dvm", *encoder_words(config))
     out.result(
         {
             "sequence": str(path),
@@ -214,7 +217,7 @@ def _prepare(
 ) -> "tuple[FrameEncoder, Predictor]":
     """Make the encoder, and what reads its codes."""
     from dvemap.encoders import encoder
-    from dvemap.prediction import make_predictor
+    from dvemap.prediction.predictor import make_predictor
 
     frames = encoder(config, sequence, note=bar.say)
     if frames.about:

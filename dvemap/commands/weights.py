@@ -44,6 +44,7 @@ LIST_EPILOG = """Examples:
 """
 
 MEGABYTE = 10**6
+_CLASSES = {"nyuv2": "nyuv2-40", "sunrgbd": "sunrgbd-37", "scannet": "scannet-40", "scannet20": "scannet-20"}
 
 
 @app.callback(epilog=EPILOG)
@@ -146,7 +147,8 @@ def _show(out: Any, entry: "OfficialFile", record: "StoredFile", how: str) -> No
     if entry.kind == "student":
         out.hint("dvemap", "fuse", "SEQUENCE", "-o", "room.dvm", "--encoder", entry.name)
     elif entry.kind == "probe":
-        out.hint("dvemap", "label", "room.dvm", "--probe", record.path)
+        classes = _CLASSES[entry.name.rpartition("-")[2]]
+        out.hint("dvemap", "label", "room.dvm", "--probe", entry.name, "--classes", classes)
     else:
         out.hint("dvemap", "weights", "list")
     out.result(_record(entry, record) | {"how": how})

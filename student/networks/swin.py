@@ -41,8 +41,10 @@ class WindowAttention(nn.Module):
         self.proj = nn.Linear(channels, channels)
         self.logit_scale = nn.Parameter(torch.full((heads, 1, 1), math.log(10.0)))
         self.cpb_mlp = nn.Sequential(nn.Linear(2, 512), nn.ReLU(), nn.Linear(512, heads, bias=False))
-        self.register_buffer("relative_coords_table", _relative_coordinates(window))
-        self.register_buffer("relative_position_index", _relative_index(window))
+        with torch.device("cpu"):  # arithmetic on `meta` would load the compiler, for seconds
+            table, index = _relative_coordinates(window), _relative_index(window)
+        self.register_buffer("relative_coords_table", table.to(self.logit_scale.device))
+        self.register_buffer("relative_position_index", index.to(self.logit_scale.device))
 
     def forward(self, x: Tensor) -> Tensor:
         """Attend within windows, (N, h, w, C) to the same shape."""

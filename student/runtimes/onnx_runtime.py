@@ -42,6 +42,10 @@ class OnnxRuntime:
         if threads < 0:
             raise ValueError(f"threads must be >= 0, got {threads}")
         self.config = read_student_folder(Path(folder))
+        if device == "cuda" and self.config.precision == "int8":
+            raise EncoderError(
+                f"{folder} is exported in int8, which runs on the CPU; export it in fp16 for the GPU"
+            )
         self.size, self.code_dim = self.config.size, self.config.code_dim
         self.name = f"onnx {device} {self.config.precision}"
         self._path = Path(folder) / self.config.model

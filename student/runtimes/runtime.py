@@ -77,3 +77,8 @@ def check_batch(
             f"depth must be ({len(rgb)}, {height}, {width}) float32 metres, got {depth.shape} {depth.dtype}"
         )
     return np.ascontiguousarray(rgb), np.ascontiguousarray(depth)
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error that says something, for a message of one line."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), repr(error))

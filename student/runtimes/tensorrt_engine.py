@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import platform
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -120,7 +121,8 @@ def engine_path(folder: Path, profile: BatchProfile) -> Path:
     }
     text = "\n".join(f"{name}={value}" for name, value in parts.items())
     key = hashlib.sha256(text.encode()).hexdigest()[:16]
-    return cache_folder() / "engines" / f"{config.name}-{config.precision}-{key}.engine"
+    name = re.sub(r"[^\w.-]", "_", config.name)  # anything, in a folder that came from elsewhere
+    return cache_folder() / "engines" / f"{name}-{config.precision}-{key}.engine"
 
 
 def build_engine(
@@ -229,7 +231,7 @@ def _make_monitor(trt: Any, progress: Progress | None) -> Any:
 
         def phase_start(self, phase_name: str, parent_phase: str | None, num_steps: int) -> None:
             with self._lock:
-                if parent_phase is None:
+                if not parent_phase:
                     self._phases.clear()
                 self._phases[phase_name] = (0, num_steps)
                 self._tell()

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from student.errors import EncoderError
 from student.runtimes.cuda_batch import CudaBatch, Launch
-from student.runtimes.runtime import check_batch
+from student.runtimes.runtime import check_batch, first_line
 from student.runtimes.tensorrt_engine import BatchProfile, Progress, build_engine, make_log, require_tensorrt
 from student.student_folder import read_student_folder
 
@@ -72,9 +72,13 @@ class TensorRTRuntime:
                 f"a batch must have {self._profile.least} to {self._profile.most} images for this engine, "
                 f"got {count}"
             )
-        if count not in self._batches:
-            self._batches[count] = CudaBatch(count, self.size, self._make_launch(count), graph=self._graph)
-        return self._batches[count].run(rgb, depth)
+        try:
+            if count not in self._batches:
+                launch = self._make_launch(count)
+                self._batches[count] = CudaBatch(count, self.size, launch, graph=self._graph)
+            return self._batches[count].run(rgb, depth)
+        except RuntimeError as error:  # torch's: no memory left, or a fault of the GPU
+            raise EncoderError(f"runtime {self.name} failed: {first_line(error)}") from error
 
     def close(self) -> None:
         """Give the memory back, batches and their contexts first."""

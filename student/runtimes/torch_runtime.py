@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from student.errors import EncoderError
 from student.runtimes.cuda_batch import CudaBatch, require_cuda
-from student.runtimes.runtime import check_batch
+from student.runtimes.runtime import check_batch, first_line
 
 if TYPE_CHECKING:
     import torch
@@ -42,7 +42,7 @@ class TorchRuntime:
     compiled
         Compile the network when it first runs; takes a minute, and on the CPU a C++ compiler.
     threads
-        Of torch on the CPU, for the whole process; 0 leaves them as they are.
+        On the CPU, while the network runs; 0 leaves them as torch has them.
     graph
         On a GPU: replay a CUDA graph for each batch size.
 
@@ -66,6 +66,8 @@ class TorchRuntime:
     ) -> None:
         import torch
 
+        if threads < 0:
+            raise ValueError(f"threads must be >= 0, got {threads}")
         if precision not in PRECISIONS:
             raise ValueError(f"precision of torch must be one of {', '.join(PRECISIONS)}, got {precision!r}")
         if device == "cuda":
@@ -74,12 +76,10 @@ class TorchRuntime:
             raise ValueError(f"precision {precision} needs a GPU; use fp32 or bf16 on the CPU")
         if compiled:
             _require_compiler(device)
-        if threads:
-            torch.set_num_threads(threads)
         self.size, self.code_dim = network.size, network.code_dim
         self.name = f"torch{'-compiled' if compiled else ''} {device} {precision}"
         self._device, self._precision = device, precision
-        self._graph = graph
+        self._graph, self._threads = graph, threads
         module: Any = network.eval().to(device, _dtype(precision))
         self._module = torch.compile(module, dynamic=False) if compiled else module
         self._batches: dict[int, CudaBatch] = {}
@@ -90,8 +90,7 @@ class TorchRuntime:
         try:
             return self._run_cuda(rgb, depth) if self._device == "cuda" else self._run_cpu(rgb, depth)
         except RuntimeError as error:  # no memory left, or a compiler that failed
-            reason = next((line.strip() for line in str(error).splitlines() if line.strip()), repr(error))
-            raise EncoderError(f"runtime {self.name} failed: {reason}") from error
+            raise EncoderError(f"runtime {self.name} failed: {first_line(error)}") from error
 
     def close(self) -> None:
         """Give the memory back."""
@@ -101,7 +100,7 @@ class TorchRuntime:
     def _run_cpu(self, rgb: npt.NDArray[np.uint8], depth: npt.NDArray[np.float32]) -> npt.NDArray[np.float16]:
         import torch
 
-        with torch.inference_mode():
+        with torch.inference_mode(), _on_threads(self._threads):
             codes = self._launch(_tensor(rgb), _tensor(depth))
         result: npt.NDArray[np.float16] = codes.numpy()
         return result
@@ -139,6 +138,19 @@ def _tf32(allowed: bool) -> Iterator[None]:
     finally:
         torch.set_float32_matmul_precision(products)
         torch.backends.cudnn.allow_tf32 = convolutions
+
+
+@contextmanager
+def _on_threads(count: int) -> Iterator[None]:
+    """Give torch a number of threads, 0 for its own; they are the whole process's, so they return."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _tensor(array: npt.NDArray[Any]) -> torch.Tensor:

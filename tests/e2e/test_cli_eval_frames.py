@@ -128,6 +128,7 @@ def test_a_fall_below_an_earlier_run_fails(cli: Cli, tiny: Path, painted: Path, 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (["--no-text"], "nothing to judge without text (--no-text); give --probe or --means"),
         (["--encoder", "none"], "gives no codes"),
         (["--classes", "scannet-20"], "leave --classes out"),
         (["--probe", "missing.npz"], "missing.npz: no such file"),

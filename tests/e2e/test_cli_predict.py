@@ -69,7 +69,9 @@ def test_people_are_told_what_was_seen_and_what_to_try(
 ) -> None:
     out = tmp_path / "panel.png"
     words = ("predict", *files_of(painted), "-o", out, "--encoder", tiny)
-    assert re.search(r"^Next: dvemap predict .* --classes nyuv2-40$", cli(*words).out, re.M)
+    tried = re.search(r"^Next: (dvemap predict .* --classes nyuv2-40)$", cli(*words).out, re.M)
+    assert tried is not None
+    assert f" --encoder {tiny} " in tried[1]
     ran = cli(*words, "--classes", classes)
     assert re.search(r"^green +33\.3%$", ran.out, re.M)
     assert f"wrote {out}" in ran.out
@@ -108,6 +110,25 @@ def test_a_folder_of_other_predictions_is_left_alone(
     assert cli(*words, "--text", "red", "--overwrite").status == 0
     (folder / "predict.json").unlink()
     assert "holds predictions of another" in cli(*words).error
+
+
+def test_frames_of_other_settings_do_not_outlive_an_overwrite(
+    cli: Cli, tiny: Path, painted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the same command without --overwrite, after Ctrl-C or over more frames, would keep them."""
+    folder = tmp_path / "seen"
+    words = ("predict", painted, "-o", folder, "--encoder", tiny, "--json")
+    assert cli(*words).json["frames"] == 3
+    assert cli(*words, "--text", "red", "--overwrite", "--stop", 1).json["frames"] == 1
+    assert cli(*words, "--text", "red").json["frames"] == 2
+
+    def interrupted(*call: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("dvemap.prediction.run.write_prediction", interrupted)
+        assert cli(*words, "--overwrite").status != 0
+    assert cli(*words).json["frames"] == 3
 
 
 def test_frames_share_their_colours(cli: Cli, tiny: Path, painted: Path, tmp_path: Path) -> None:
@@ -185,7 +206,10 @@ def test_grey_and_opaque_images_pass(cli: Cli, tiny: Path, painted: Path, tmp_pa
     [
         (["RGB"], "an image alone; give its depth image behind it"),
         (["RGB", "missing.png"], "missing.png: no such file or directory"),
-        (["DEPTH", "RGB"], r"16 bits in one channel, as depth images have; the colour image comes first"),
+        (
+            ["DEPTH", "RGB"],
+            r"16 bits in one channel, as depth images have; the colour image comes first: dve",
+        ),
         (["RGB", "DEPTH", "--not", "sofa"], "give the --text too"),
         (["RGB", "DEPTH", "--text", " "], "a text is empty"),
         (["RGB", "DEPTH", "--probe", "a.npz", "--means", "b.npz"], "exclude each other"),
@@ -203,6 +227,14 @@ def test_wrong_requests_are_refused(
     places = {"RGB": rgb, "DEPTH": depth, "SEQUENCE": painted}
     given = [str(places.get(word, word)) for word in words]
     assert said in cli("predict", "-o", tmp_path / "x.png", "--encoder", tiny, *given).error
+
+
+def test_no_order_is_proposed_for_one_image_given_twice(
+    cli: Cli, tiny: Path, painted: Path, tmp_path: Path
+) -> None:
+    depth = files_of(painted)[1]
+    ran = cli("predict", depth, depth, "-o", tmp_path / "x.png", "--encoder", tiny)
+    assert ran.error.rstrip().endswith("the colour image comes first")
 
 
 def test_three_images_are_a_misuse(cli: Cli, tiny: Path, painted: Path, tmp_path: Path) -> None:

@@ -17,7 +17,9 @@ import pytest
 import torch
 
 from student.checkpoint_shape import empty_student
+from student.errors import CheckpointError
 from student.networks.config import CONFIGS
+from student.probe import load_probe
 
 Cli = Callable[..., Any]
 PROBE = "dveformer-reducedres-probe-sunrgbd"
@@ -117,6 +119,29 @@ def test_import_says_what_a_wrong_file_is(cli: Cli, student: Path, probe: Path, 
     assert "did you mean 'dveformer-fullres'?" in cli("weights", "pull", "dveformer-fullre").error
 
 
+def test_a_probe_that_is_not_here_is_named_with_what_to_do() -> None:
+    with pytest.raises(CheckpointError, match=f"fetch them with: dvemap weights pull {PROBE}, or"):
+        load_probe(PROBE)
+
+
+def test_info_says_what_weights_are(cli: Cli, student: Path, probe: Path, tmp_path: Path) -> None:
+    ran = cli("info", student)
+    assert (
+        "\nwhat     a DVEFormer student (full-res, 768 numbers a pixel)\nvariant  dveformer-full" in ran.out
+    )
+    assert ran.out.splitlines()[-1] == f"Next: dvemap fuse SEQUENCE -o map.dvm --encoder {student}"
+    record = cli("info", probe, "--json").json
+    assert (record["kind"], record["what"]) == ("probe", "a linear probe of 37 classes over 768 numbers")
+    missing = cli("info", "dveformer-fullres")
+    assert missing.status == 0
+    assert missing.out.splitlines()[-1] == "Next: dvemap weights pull dveformer-fullres"
+    assert cli("weights", "import", student).status == 0
+    assert cli("info", "dveformer-fullres", "--json").json["variant"] == "dveformer-fullres"
+    cut = tmp_path / "cut.pth"
+    cut.write_bytes(b"PK\x03\x04" + bytes(99))
+    assert cli("info", cut).error.startswith(f"dvemap: {cut} is no readable checkpoint: it is cut off")
+
+
 class Server:
     """Serves one file, from any byte on; may stop in the middle."""
 
@@ -170,7 +195,8 @@ def test_pull_fetches_and_says_where(cli: Cli, server: Server, own_cache: Path) 
     assert ran.status == 0
     assert ran.out.startswith(f"{PROBE}: linear probe: 37 classes of sunrgbd, from {server.url}\nLicence: ")
     path = next((own_cache / "weights").glob("*.pth"))
-    assert f"Next: dvemap label room.dvm --probe {path}" in ran.out
+    assert ran.out.splitlines()[-1] == f"Next: dvemap label room.dvm --probe {PROBE} --classes sunrgbd-37"
+    assert load_probe(PROBE).weight.shape == (37, 768)
     record = cli("weights", "pull", PROBE, "--json").json
     assert (record["how"], record["path"], record["came_from"]) == ("was here", str(path), server.url)
     assert server.asked == [None]

@@ -3,6 +3,8 @@
 import io
 import json
 import logging
+import subprocess
+import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -208,6 +210,18 @@ def test_an_empty_network_takes_no_memory() -> None:
     real = sum(value.nbytes for value in network.state_dict().values() if not value.is_meta)
     assert real < 2_000_000
     assert variant_of(network.config) == "dveformer-fullres"
+
+
+def test_an_empty_network_loads_no_compiler() -> None:
+    """Arithmetic on `meta` tensors imports torch's compiler: seconds before any weights are read."""
+    code = (
+        "import sys\n"
+        "from student.checkpoint_shape import empty_student\n"
+        "from student.networks.config import CONFIGS\n"
+        "for config in CONFIGS.values(): empty_student(config)\n"
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_keys_of_other_tasks_are_left_out_and_logged(

@@ -132,14 +132,20 @@ def test_a_graph_that_differs_is_not_written(
 def test_a_folder_is_replaced_whole_and_others_are_left_alone(network: DVEFormer, tmp_path: Path) -> None:
     folder = tmp_path / "s"
     export(network, folder)
-    (folder / "old").touch()
-    export(network, folder)
+    (folder / "head.npy").write_bytes(b"damaged")
+    described = export(network, folder)
+    assert read_head(folder, described) is not None
     assert sorted(file.name for file in folder.iterdir()) == ["head.npy", "model.onnx", FILE_NAME]
     assert [path.name for path in tmp_path.iterdir()] == ["s"]
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "cat.png").touch()
-    with pytest.raises(EncoderError, match="exists and is no exported student"):
+    with pytest.raises(EncoderError, match=r"photos holds cat\.png, which would be lost"):
         export(network, tmp_path / "photos")
+    (folder / "notes.txt").touch()
+    with pytest.raises(EncoderError, match=r"holds notes\.txt, which would be lost"):
+        export(network, folder)
+    with pytest.raises(EncoderError, match="is a file; choose another name"):
+        export(network, folder / "notes.txt")
 
 
 def test_impossible_exports_are_refused(network: DVEFormer, tmp_path: Path) -> None:

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from dvemap.lettering import fitted, text_width
-from dvemap.prediction import Labeller, Prediction, Predictor, Question, make_predictor, write_npz
-from dvemap.prediction_look import DARK, LIGHT, Look
-from dvemap.prediction_panel import GAP, HEADER, MARGIN, PAPER, SIDEBAR, TILE, TITLE, draw_panel
-from mapping import make_class_list, prototypes
+from dvemap.prediction.look import DARK, LIGHT, Look
+from dvemap.prediction.panel import GAP, HEADER, MARGIN, PAPER, SIDEBAR, TILE, TITLE, draw_panel
+from dvemap.prediction.predictor import Labeller, Prediction, Predictor, Question, make_predictor, write_npz
+from mapping import linear_probe, make_class_list, prototypes
 from mapping.relevancy import TEXT_RULE
 from student import EmbeddingSpace
 
@@ -127,3 +127,15 @@ def test_numbers_hold_what_makes_embeddings_again(tmp_path: Path) -> None:
 def test_what_a_space_cannot_answer_is_refused(asked: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         make_predictor(EmbeddingSpace("s", 8), **asked)
+
+
+def test_runs_that_read_codes_otherwise_are_told_apart() -> None:
+    vectors = random(3, 5)
+    names = make_class_list("mine", ["a", "b", "c"])
+    bias = np.float32([0, 0, 1])
+    readers = [prototypes(vectors), prototypes(vectors[[1, 0, 2]]), linear_probe(-vectors)]
+    readers += [linear_probe(vectors), linear_probe(vectors, bias), prototypes(vectors, np.array([7, 8, 9]))]
+    identities = [
+        Predictor(EmbeddingSpace("s", 5), Labeller(one, names, "probe")).identity for one in readers
+    ]
+    assert len({str(identity) for identity in identities}) == len(readers)

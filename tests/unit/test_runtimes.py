@@ -159,13 +159,16 @@ def test_a_failing_network_is_an_error_of_the_runtime(network: DVEFormer) -> Non
         runtime.run(*images())
 
 
-def test_threads_are_set(network: DVEFormer) -> None:
+def test_threads_are_the_networks_alone(network: DVEFormer) -> None:
     before = torch.get_num_threads()
-    try:
-        TorchRuntime(codes_network(network), threads=before + 1)
-        assert torch.get_num_threads() == before + 1
-    finally:
-        torch.set_num_threads(before)
+    seen: list[int] = []
+    runtime = TorchRuntime(codes_network(network), threads=before + 1)
+    assert torch.get_num_threads() == before
+    runtime._module.register_forward_pre_hook(lambda *call: seen.append(torch.get_num_threads()))
+    runtime.run(*images())
+    assert (seen, torch.get_num_threads()) == ([before + 1], before)
+    with pytest.raises(ValueError, match="threads must be >= 0"):
+        TorchRuntime(codes_network(network), threads=-1)
 
 
 # ONNX Runtime, on a graph made by hand: codes are the mean colour and depth of 4 x 4 pixels.
@@ -266,6 +269,12 @@ def test_a_device_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest
     folder = write_folder(tmp_path / "means")
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
     with pytest.raises(EncoderError, match=r"has no CUDAExecutionProvider.*pip install onnxruntime-gpu"):
+        OnnxRuntime(folder, device="cuda")
+
+
+def test_int8_is_refused_on_a_gpu(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "int8", precision="int8")
+    with pytest.raises(EncoderError, match="is exported in int8, which runs on the CPU"):
         OnnxRuntime(folder, device="cuda")
 
 

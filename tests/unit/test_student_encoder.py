@@ -144,6 +144,24 @@ def test_an_export_is_made_once(checkpoint: Path, tmp_path: Path, monkeypatch: p
     assert notes[0].startswith("exporting tiny.safetensors to ONNX, once; it is kept in ")
     open_student(checkpoint, runtime="onnx", size=(64, 64), note=notes.append)
     assert len(notes) == 2
+    monkeypatch.setattr("student.student_export.OFFICIAL_TEXT_ENCODER", "minilm")
+    open_student(checkpoint, runtime="onnx", size=SIZE, note=notes.append)
+    assert len(notes) == 3
+
+
+def test_folders_of_one_checkpoint_calibrated_apart_are_told_apart(checkpoint: Path, tmp_path: Path) -> None:
+    """Else codes kept of the one would be taken for the other's."""
+    rgb, depth = frame()
+    calibrations = ([(rgb, depth)], [(rgb // 2, 2 * depth)])
+    fingerprints = {
+        open_student(
+            export_checkpoint(
+                checkpoint, tmp_path / str(k), ExportOptions(SIZE, precision="int8"), calibration=images
+            )
+        ).fingerprint
+        for k, images in enumerate(calibrations)
+    }
+    assert len(fingerprints) == 2
 
 
 def test_a_folder_keeps_what_it_was_exported_with(checkpoint: Path, tmp_path: Path) -> None:

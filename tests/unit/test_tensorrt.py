@@ -185,6 +185,13 @@ def test_the_key_covers_all_that_an_engine_depends_on(
     assert all(path.name.startswith("tiny-fp16-") for path in paths)
 
 
+def test_a_name_from_elsewhere_leads_nowhere_else(trt: FakeTensorRT, folder: Path) -> None:
+    text = (folder / "student.json").read_text()
+    (folder / "student.json").write_text(text.replace('"tiny"', '"../../mine"'))
+    path = engine_path(folder, BatchProfile())
+    assert (path.parent.name, path.name[:16]) == ("engines", ".._.._mine-fp16-")
+
+
 def test_ctrl_c_during_a_build_leaves_nothing(trt: FakeTensorRT, folder: Path) -> None:
     def interrupted(done: int, total: int, what: str) -> None:
         raise KeyboardInterrupt
@@ -289,6 +296,16 @@ def test_each_batch_size_has_a_context_and_buffers_of_its_own(
     with pytest.raises(ValueError, match=r"depth must be \(1, 32, 64\) float32"):
         runtime.run(np.zeros((1, 32, 64, 3), np.uint8), np.zeros((1, 32, 64), np.float64))
     runtime.close()
+
+
+def test_a_gpu_that_fails_is_an_error_of_the_runtime(trt: FakeTensorRT, folder: Path) -> None:
+    def fail() -> None:
+        raise RuntimeError("CUDA error: an illegal memory access\nmore about it")
+
+    trt.engine = SimpleNamespace(create_execution_context=fail)
+    runtime = TensorRTRuntime(folder)
+    with pytest.raises(EncoderError, match=r"^runtime tensorrt cuda fp16 failed: CUDA error.*access$"):
+        runtime.run(np.zeros((1, 32, 64, 3), np.uint8), np.zeros((1, 32, 64), np.float32))
 
 
 def test_no_gpu_names_another_runtime() -> None:

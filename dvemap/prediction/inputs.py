@@ -89,9 +89,10 @@ def _read_rgb(data: bytes, path: Path, depth_path: Path, notes: list[str]) -> np
     channels = 1 if raw.ndim == 2 else raw.shape[2]
     if raw.dtype != np.uint8:
         if channels == 1:
+            order = "" if depth_path == path else f": dvemap predict {depth_path} {path}"
             raise ValueError(
                 f"{path}: expected a colour image, got {8 * raw.dtype.itemsize} bits in one channel, as "
-                f"depth images have; the colour image comes first: dvemap predict {depth_path} {path}"
+                f"depth images have; the colour image comes first{order}"
             )
         raise ValueError(
             f"{path}: colour must have 8 bits a channel, got {8 * raw.dtype.itemsize}; "

@@ -1,5 +1,6 @@
 """What an encoder sees in one frame: codes, the labels they are read as, and the heat of a text."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,11 +94,14 @@ class Predictor:
         """What must be equal for two runs to read the same, as JSON holds it."""
         labels = question = None
         if self.labeller is not None:
-            weight = self.labeller.classifier.weight
+            read_by = self.labeller.classifier
+            digest = hashlib.sha256()
+            for part in (read_by.ids, read_by.weight, read_by.bias):
+                digest.update(np.ascontiguousarray(part).tobytes())
             labels = {
                 "decoder": self.labeller.decoder,
                 "names": list(self.labeller.classes.names),
-                "sum": float(np.abs(weight).sum(dtype=np.float64)),
+                "classifier": digest.hexdigest(),
             }
         if self.question is not None:
             question = {"text": self.question.text, "negatives": list(self.question.negatives)}

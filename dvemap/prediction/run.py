@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from dvemap.encoders import FrameEncoder
 from dvemap.interrupts import Interrupts
-from dvemap.prediction import Prediction, Predictor, write_npz
-from dvemap.prediction_look import Look
-from dvemap.prediction_panel import draw_panel
+from dvemap.prediction.look import Look
+from dvemap.prediction.panel import draw_panel
+from dvemap.prediction.predictor import Prediction, Predictor, write_npz
 from mapping import atomic_write
 from sequences import Frame, FrameError, Sequence, prefetch
 from viewer import save_picture
@@ -105,8 +105,10 @@ def predict_sequence(
     look = _read_look(look_file) if earlier is not None and not overwrite else None
     if look is None:
         look = _fit(sequence, frames, predictor)
-        look.save(look_file)
         overwrite = True  # what lies here was drawn with other colours
+    if overwrite:  # all at once: what goes on after an interruption would take the rest for its own
+        _remove_frames(folder, set(names), every=earlier is not None)
+        look.save(look_file)
     with atomic_write(run_file) as file:
         file.write(json.dumps(identity, indent=2).encode())
     made = Predicted()
@@ -178,6 +180,14 @@ def _fit(sequence: Sequence, frames: FrameEncoder, predictor: Predictor) -> Look
     if not codes:
         raise ValueError(f"{sequence.path}: no frame can be used; the first: {reasons[0]}")
     return Look.fit(codes, depths, predictor.space.head)
+
+
+def _remove_frames(folder: Path, names: set[str], *, every: bool) -> None:
+    """Delete the predictions of some frames, or of every frame: runs over other parts of the sequence."""
+    for file in folder.iterdir():
+        ours = file.stem in names or (every and len(file.stem) >= 6 and file.stem.isdecimal())
+        if ours and file.suffix in (".png", ".npz"):
+            file.unlink()
 
 
 def _source(sequence: Sequence) -> list[Any]:

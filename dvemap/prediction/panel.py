@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dvemap.lettering import BOLD, FAINT, text_width, write
-from dvemap.prediction import Labeller, Prediction, Predictor, Question
-from dvemap.prediction_look import Look
+from dvemap.prediction.look import Look
+from dvemap.prediction.predictor import Labeller, Prediction, Predictor, Question
 from viewer import overlay_heat
 from viewer.colors import oklab_to_rgb
 

@@ -1,0 +1,1 @@
+"""What an encoder sees in single frames: read from files, predicted, drawn as a panel."""
