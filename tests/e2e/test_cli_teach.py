@@ -68,9 +68,10 @@ def embed(texts: Sequence[str]) -> np.ndarray:
 
 
 @pytest.fixture
-def words(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put a text encoder of 384 numbers in the place of all-MiniLM-L6-v2."""
+def words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Put a text encoder of 384 numbers in the place of all-MiniLM-L6-v2, with a memory of its own."""
     monkeypatch.setattr("student.minilm.load", lambda: embed)
+    monkeypatch.setenv("DVEMAP_CACHE", str(tmp_path / "cache"))
 
 
 def content(root: Path) -> dict[str, list[Any]]:
@@ -155,7 +156,9 @@ def _classes(flat: Path) -> int:
     return len([line for line in (flat / "label_names.txt").read_text().splitlines() if line.strip()])
 
 
+# A process started in the background may have inherited that Ctrl-C is ignored.
 PROGRAM = """
+import signal
 import time
 import numpy as np
 import student.minilm
@@ -170,6 +173,7 @@ def slow(*given):
     time.sleep(0.2)
     return fast(*given)
 CaptionTeacher.embed = slow
+signal.signal(signal.SIGINT, signal.default_int_handler)
 main()
 """
 
