@@ -30,6 +30,7 @@ COMMANDS = {
     },
     "Networks": {
         "teach": "write what a student learns beside its data",
+        "train": "train a student on what a teacher said",
         "weights": "list, fetch and import published weights",
         "engine": "export a student for ONNX Runtime or TensorRT",
     },

@@ -135,6 +135,8 @@ def _explain(error: ValidationError, model: type[BaseModel]) -> str:
             near[0] = near[0].replace(f".{ENTRY}.", f".{numbers[0]}.", 1)
         hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(names)}"
         return f"unknown setting {name!r}; {hint}"
+    if first["type"] == "value_error":  # a rule between several settings says itself what came
+        return f"setting {name!r}: {first['msg'].removeprefix('Value error, ')}"
     if first["type"] == "missing":
         return f"setting {name!r} is missing"
     if first["type"] == "model_type":
