@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -160,7 +159,9 @@ def checkpoint_of(file: CheckpointFile, *, name: str | None = None) -> Checkpoin
     ValueError
         The name is unknown.
     """
-    asked = None if name is None else _official(name)
+    from student.networks.config import published
+
+    asked = None if name is None else published(name)
     if kind_of(file.content) is not Kind.STUDENT:
         what = describe(file.content, file.metadata)
         hint = "; it is loaded by load_probe (--probe)" if kind_of(file.content) is Kind.PROBE else ""
@@ -192,15 +193,6 @@ def checkpoint_of(file: CheckpointFile, *, name: str | None = None) -> Checkpoin
 
 def _is_finite(tensor: Tensor) -> bool:
     return all(bool(bound.isfinite()) for bound in tensor.aminmax())
-
-
-def _official(name: str) -> StudentConfig:
-    from student.networks.config import CONFIGS
-
-    if name not in CONFIGS:
-        near = difflib.get_close_matches(name, CONFIGS, n=1, cutoff=0)
-        raise ValueError(f"unknown student {name!r}, did you mean {near[0]!r}?")
-    return CONFIGS[name]
 
 
 def _saved_config(file: CheckpointFile) -> StudentConfig | None:

@@ -32,6 +32,24 @@ def deterministic() -> SimpleNamespace:
     return SimpleNamespace(tensor=_tensor, uniform=_uniform, fill=_fill)
 
 
+@pytest.fixture(scope="session")
+def tiny_config() -> Any:
+    """Return the config of a student that costs next to nothing: codes of 25 numbers, embeddings of 20."""
+    from student import StudentConfig
+
+    return StudentConfig(
+        rgb_channels=24,
+        depth_channels=8,
+        depths=(1, 1, 1, 1),
+        head_channels=8,
+        context_channels=16,
+        main_channels=16,
+        skip_channels=(8, 8, 8),
+        fuse_channels=24,
+        embedding_dim=20,
+    )
+
+
 @pytest.fixture(autouse=True)
 def private_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the user's cache out of the tests (one cache for the whole run)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Annotated, Final, Literal
 
 import pydantic
@@ -100,3 +101,17 @@ CONFIGS: Final[dict[str, StudentConfig]] = {
     "dveformer-reducedres": StudentConfig(),
 }
 """The published networks."""
+
+
+def published(name: str) -> StudentConfig:
+    """Return the config of a published network.
+
+    Raises
+    ------
+    ValueError
+        The name is unknown.
+    """
+    if name not in CONFIGS:
+        near = difflib.get_close_matches(name, CONFIGS, n=1, cutoff=0)
+        raise ValueError(f"unknown student {name!r}, did you mean {near[0]!r}? Known: {', '.join(CONFIGS)}")
+    return CONFIGS[name]

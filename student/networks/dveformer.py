@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import cast
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from student.networks.config import CONFIGS, StudentConfig
+from student.networks.config import StudentConfig, published
 from student.networks.context import ContextModule
 from student.networks.mlp_decoder import EmbeddingHead, MlpDecoder
 from student.networks.rgbd_swin import RgbdSwin
@@ -126,12 +125,7 @@ def build(config: str | StudentConfig) -> DVEFormer:
     ValueError
         The name is unknown.
     """
-    if isinstance(config, StudentConfig):
-        return DVEFormer(config)
-    if config not in CONFIGS:
-        near = difflib.get_close_matches(config, CONFIGS, n=1, cutoff=0)
-        raise ValueError(f"unknown network {config!r}, did you mean {near[0]!r}? Known: {', '.join(CONFIGS)}")
-    return DVEFormer(CONFIGS[config])
+    return DVEFormer(published(config) if isinstance(config, str) else config)
 
 
 def _check(rgb: Tensor, depth: Tensor) -> None:

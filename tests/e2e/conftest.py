@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -100,6 +101,19 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if '"massage chair"' in (path / "objects.json").read_text():
             return path
     pytest.fail("no living room holds a massage chair")
+
+
+@pytest.fixture(scope="session")
+def checkpoint(
+    tmp_path_factory: pytest.TempPathFactory, deterministic: SimpleNamespace, tiny_config: Any
+) -> Path:
+    """A tiny student as `save_checkpoint` writes it."""
+    from student.checkpoints import save_checkpoint
+    from student.networks.dveformer import build
+
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    save_checkpoint(deterministic.fill(build(tiny_config)).eval(), path)
+    return path
 
 
 @pytest.fixture(scope="session")

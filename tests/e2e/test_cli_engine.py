@@ -4,37 +4,14 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from student.checkpoints import save_checkpoint
-from student.networks.config import StudentConfig
-from student.networks.dveformer import build
-
 Cli = Callable[..., Any]
-TINY = StudentConfig(
-    rgb_channels=24,
-    depth_channels=8,
-    depths=(1, 1, 1, 1),
-    head_channels=8,
-    context_channels=16,
-    main_channels=16,
-    skip_channels=(8, 8, 8),
-    fuse_channels=24,
-    embedding_dim=20,
-)
 SIZE = ("--size", "96x128")
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory, deterministic: SimpleNamespace) -> Path:
-    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    save_checkpoint(deterministic.fill(build(TINY)).eval(), path)
-    return path
 
 
 def test_an_export_is_described_and_runs(cli: Cli, checkpoint: Path, room: Path, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,30 +10,9 @@ import torch
 
 import dvemap
 import mapping
-from student.checkpoints import save_checkpoint
-from student.networks.config import StudentConfig
-from student.networks.dveformer import build
 
 Cli = Callable[..., Any]
-TINY = StudentConfig(
-    rgb_channels=24,
-    depth_channels=8,
-    depths=(1, 1, 1, 1),
-    head_channels=8,
-    context_channels=16,
-    main_channels=16,
-    skip_channels=(8, 8, 8),
-    fuse_channels=24,
-    embedding_dim=20,
-)
 SIZE = ("--set", "encoder.size=96x128")
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory, deterministic: SimpleNamespace) -> Path:
-    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    save_checkpoint(deterministic.fill(build(TINY)).eval(), path)
-    return path
 
 
 def test_a_checkpoint_is_exported_described_and_fused(

@@ -21,17 +21,6 @@ from student.runtimes.onnx_runtime import OnnxRuntime
 from student.runtimes.torch_runtime import TorchRuntime
 
 SIZE = (64, 96)
-TINY = StudentConfig(
-    rgb_channels=24,
-    depth_channels=8,
-    depths=(1, 1, 1, 1),
-    head_channels=8,
-    context_channels=16,
-    main_channels=16,
-    skip_channels=(8, 8, 8),
-    fuse_channels=24,
-    embedding_dim=20,
-)
 
 
 def images(count: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -42,8 +31,8 @@ def images(count: int = 1) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def network(deterministic: SimpleNamespace) -> DVEFormer:
-    filled: DVEFormer = deterministic.fill(build(TINY)).eval()
+def network(deterministic: SimpleNamespace, tiny_config: StudentConfig) -> DVEFormer:
+    filled: DVEFormer = deterministic.fill(build(tiny_config)).eval()
     return filled
 
 

@@ -20,22 +20,11 @@ from student.student_export import ExportOptions, export_checkpoint
 from student.student_source import find_source
 
 SIZE = (64, 96)
-TINY = StudentConfig(
-    rgb_channels=24,
-    depth_channels=8,
-    depths=(1, 1, 1, 1),
-    head_channels=8,
-    context_channels=16,
-    main_channels=16,
-    skip_channels=(8, 8, 8),
-    fuse_channels=24,
-    embedding_dim=20,
-)
 
 
 @pytest.fixture(scope="module")
-def network(deterministic: SimpleNamespace) -> DVEFormer:
-    filled: DVEFormer = deterministic.fill(build(TINY)).eval()
+def network(deterministic: SimpleNamespace, tiny_config: StudentConfig) -> DVEFormer:
+    filled: DVEFormer = deterministic.fill(build(tiny_config)).eval()
     return filled
 
 
@@ -109,9 +98,9 @@ def test_runtimes_and_options_tell_codes_apart(checkpoint: Path) -> None:
 
 
 def test_spaces_of_different_weights_have_different_names(
-    checkpoint: Path, tmp_path: Path, deterministic: SimpleNamespace
+    checkpoint: Path, tmp_path: Path, deterministic: SimpleNamespace, tiny_config: StudentConfig
 ) -> None:
-    network = deterministic.fill(build(TINY)).eval()
+    network = deterministic.fill(build(tiny_config)).eval()
     with torch.no_grad():
         network.head.conv.weight[0, 0] += 1
     other = tmp_path / "tiny.safetensors"
@@ -126,10 +115,10 @@ def test_spaces_of_different_weights_have_different_names(
 
 
 def test_a_student_without_a_linear_head_has_embeddings_for_codes(
-    tmp_path: Path, deterministic: SimpleNamespace
+    tmp_path: Path, deterministic: SimpleNamespace, tiny_config: StudentConfig
 ) -> None:
     path = tmp_path / "fine.safetensors"
-    network = deterministic.fill(build(TINY.model_copy(update={"upsamplings": 2}))).eval()
+    network = deterministic.fill(build(tiny_config.model_copy(update={"upsamplings": 2}))).eval()
     save_checkpoint(network, path, {"space": "mine"})
     space = open_student(path, runtime="onnx", size=SIZE).space
     assert (space.name, space.head, space.dimension) == ("mine", None, 20)
