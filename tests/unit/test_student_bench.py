@@ -16,17 +16,6 @@ from student.networks.config import CONFIGS, StudentConfig
 from student.networks.dveformer import build
 
 SIZE = (64, 96)
-TINY = StudentConfig(
-    rgb_channels=24,
-    depth_channels=8,
-    depths=(1, 1, 1, 1),
-    head_channels=8,
-    context_channels=16,
-    main_channels=16,
-    skip_channels=(8, 8, 8),
-    fuse_channels=24,
-    embedding_dim=20,
-)
 
 
 @pytest.mark.parametrize(
@@ -39,10 +28,12 @@ def test_operations_of_the_published_networks(name: str, gflop: float) -> None:
 
 @pytest.mark.parametrize("changes", [{}, {"upsamplings": 1}, {"upsamplings": 2}, {"bottleneck": 12}])
 @pytest.mark.parametrize("size", [SIZE, (96, 288)])
-def test_operations_are_those_that_torch_counts(changes: dict[str, int], size: tuple[int, int]) -> None:
+def test_operations_are_those_that_torch_counts(
+    changes: dict[str, int], size: tuple[int, int], tiny_config: StudentConfig
+) -> None:
     from torch.utils.flop_counter import FlopCounterMode
 
-    config = TINY.model_copy(update=changes)
+    config = tiny_config.model_copy(update=changes)
     network = build(config).eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(torch.zeros(1, 3, *size), torch.zeros(1, 1, *size))
@@ -63,9 +54,9 @@ def test_comparison_is_of_embeddings() -> None:
     assert compare(wanted, 1.5 * wanted) == (pytest.approx(0.5), pytest.approx(1.0))
 
 
-def test_random_weights_depend_on_names_alone(tmp_path: Path) -> None:
-    one, two = (load_checkpoint(random_weights(tmp_path / f"{i}.safetensors", TINY)) for i in range(2))
-    assert one.config == TINY
+def test_random_weights_depend_on_names_alone(tmp_path: Path, tiny_config: StudentConfig) -> None:
+    one, two = (load_checkpoint(random_weights(tmp_path / f"{i}.safetensors", tiny_config)) for i in range(2))
+    assert one.config == tiny_config
     for name, value in one.state_dict().items():
         assert torch.equal(value, two.state_dict()[name])
     rgb, depth = torch.zeros(1, 3, *SIZE), torch.zeros(1, 1, *SIZE)
@@ -73,9 +64,11 @@ def test_random_weights_depend_on_names_alone(tmp_path: Path) -> None:
         assert 0.1 < one(rgb, depth).std() < 10
 
 
-def test_a_tiny_run_gives_all_figures(tmp_path: Path, deterministic: SimpleNamespace) -> None:
+def test_a_tiny_run_gives_all_figures(
+    tmp_path: Path, deterministic: SimpleNamespace, tiny_config: StudentConfig
+) -> None:
     path = tmp_path / "tiny.safetensors"
-    save_checkpoint(deterministic.fill(build(TINY)).eval(), path)
+    save_checkpoint(deterministic.fill(build(tiny_config)).eval(), path)
     draw = np.random.default_rng(0)
     images = [
         (draw.integers(0, 256, (*SIZE, 3), dtype=np.uint8), draw.uniform(1, 4, SIZE).astype(np.float32))
@@ -84,14 +77,14 @@ def test_a_tiny_run_gives_all_figures(tmp_path: Path, deterministic: SimpleNames
     told: list[str] = []
     figures = bench_student(
         path,
-        TINY,
+        tiny_config,
         images,
         runtimes=["onnx", "onnx-int8"],
         threads=1,
         rounds=2,
         watch=lambda done, total, note: told.append(f"{done}/{total} {note}"),
     )
-    assert figures["gflop"] == pytest.approx(count_flops(TINY, SIZE) / 1e9)
+    assert figures["gflop"] == pytest.approx(count_flops(tiny_config, SIZE) / 1e9)
     run = figures["runtimes"]["onnx"]
     assert run["ratio"] == pytest.approx(figures["eager_ms"] / run["ms"])
     assert run["gemm_share"] == pytest.approx(run["gflops"] / figures["gemm_gflops"])
@@ -102,10 +95,10 @@ def test_a_tiny_run_gives_all_figures(tmp_path: Path, deterministic: SimpleNames
     assert (told[0], told[-1]) == ("0/6 starting gemm", "6/6 comparing")
 
 
-def test_unknown_runtimes_are_named(tmp_path: Path) -> None:
+def test_unknown_runtimes_are_named(tmp_path: Path, tiny_config: StudentConfig) -> None:
     images = [(np.zeros((*SIZE, 3), np.uint8), np.ones(SIZE, np.float32))]
     with pytest.raises(ValueError, match=r"runtimes on cpu must be of torch, .* got 'tensorrt'"):
-        bench_student(tmp_path / "tiny.safetensors", TINY, images, runtimes=["tensorrt"])
+        bench_student(tmp_path / "tiny.safetensors", tiny_config, images, runtimes=["tensorrt"])
 
 
 def test_a_contender_that_fails_says_why(tmp_path: Path) -> None:
