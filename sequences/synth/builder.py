@@ -62,16 +62,20 @@ class Builder:
         All variety comes from it.
     main : Material
         What the thing is mostly made of: the colour and material of its caption.
+    spread : float
+        How much wider than usual the ranges of measures are, as a share of their width.
     """
 
     rng: np.random.Generator
     main: Material
+    spread: float = 0.0
     parts: list[Part] = field(default_factory=list)
     supports: list[Support] = field(default_factory=list)
 
     def uniform(self, low: float, high: float) -> float:
-        """Draw a number between `low` and `high`."""
-        return float(self.rng.uniform(low, high))
+        """Draw a measure between `low` and `high`, or a little beyond where things vary more than usual."""
+        beyond = self.spread * (high - low) / 2
+        return float(self.rng.uniform(max(low - beyond, min(low, 0.0)), high + beyond))
 
     def chance(self, probability: float) -> bool:
         """Draw true with a probability."""

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from .crowd import add_clutter, add_guests
 from .free_space import FreeSpace
+from .illumination import relight
 from .kinds import STRUCTURE, caption
 from .layout import Furnisher, Placed
 from .lighting import Light, bake
 from .plan import OUTSIDE, Plan, draw_plan
 from .scene import Scene, SceneAssembly
-from .shapes import Floats
+from .shapes import STEP, Floats, steps
 from .structure import build_structure
+from .surroundings import restyle_structure
+from .variation import PLAIN, Variation
 
+DRAFT_STEP: Final = 0.09  # metres between vertices where no mesh is asked for
 SCENES: Final = ("flat", "room")
 ROOM_TYPES: Final = ("living", "bedroom", "kitchen", "study", "bathroom", "hall")
 
@@ -87,7 +92,14 @@ def has_massage_chair(seed: int) -> bool:
     return bool(stream(seed, "massage chair").random() < 0.5)
 
 
-def compose(seed: int, kind: str = "flat", workers: int = 2) -> Composition:
+def compose(
+    seed: int,
+    kind: str = "flat",
+    workers: int = 2,
+    *,
+    variation: Variation = PLAIN,
+    draft: bool = False,
+) -> Composition:
     """Build, furnish and light a scene.
 
     Parameters
@@ -98,6 +110,10 @@ def compose(seed: int, kind: str = "flat", workers: int = 2) -> Composition:
         "flat" for several rooms, "room" for one of a type that the seed decides, or one of `ROOM_TYPES`.
     workers : int
         Threads for the light; the result does not depend on it.
+    variation : Variation
+        Of the looks; the usual one by default.
+    draft : bool
+        Whether surfaces are tessellated more coarsely and their light is baked from fewer rays.
 
     Raises
     ------
@@ -113,11 +129,20 @@ def compose(seed: int, kind: str = "flat", workers: int = 2) -> Composition:
     room_type = kind
     if kind == "room":
         room_type = str(rng.choice(("living", "bedroom", "study") if special else ROOM_TYPES))
-    plan = draw_plan(rng, "flat" if kind == "flat" else "room", room_type)
+    plan = draw_plan(rng, "flat" if kind == "flat" else "room", room_type, variation.plan)
     daylight = float(stream(seed, "light").uniform(0.25, 1.1))
-    furnisher = Furnisher(stream(seed, "layout"), plan)
-    placed = furnisher.furnish(special)
-    elements, lights = build_structure(stream(seed, "structure"), plan, daylight)
+    v, vary = variation, stream(seed, "variation")
+    if v.storey > 0:
+        plan = replace(plan, height=plan.height + float(vary.uniform(0.0, v.storey)))
+    if v.day is not None:
+        daylight = v.day
+    with steps(DRAFT_STEP if draft else STEP):
+        furnisher = _furnish(seed, plan, special, v)
+        angles = {k: vary.uniform(0.15, 1.75) for k in range(len(plan.doors)) if vary.random() < v.ajar}
+        elements, lights = build_structure(stream(seed, "structure"), plan, daylight, angles)
+    if v.rooms > 0:
+        elements = restyle_structure(elements, vary, v)
+    placed = furnisher.placed
 
     assembly = SceneAssembly()
     instances: list[Instance] = []
@@ -144,8 +169,19 @@ def compose(seed: int, kind: str = "flat", workers: int = 2) -> Composition:
     for door in plan.doors:
         if door.b != OUTSIDE:
             connected[door.a, door.b] = connected[door.b, door.a] = True
-    bake(scene, lights, connected, workers)
+    lights = relight(lights, vary, v) if v.warmth else lights
+    bake(scene, lights, connected, workers, draft, v.fill)
     return Composition(scene, plan, furnisher.free, instances, daylight)
+
+
+def _furnish(seed: int, plan: Plan, special: tuple[str, ...], variation: Variation) -> Furnisher:
+    furnisher, crowd = Furnisher(stream(seed, "layout"), plan, variation), variation.crowd
+    if crowd > 0:
+        add_guests(furnisher, stream(seed, "guests"), crowd)
+    furnisher.furnish(special)
+    if crowd > 0:
+        add_clutter(furnisher, stream(seed, "clutter"), crowd)
+    return furnisher
 
 
 def _instance(p: Placed, number: int, plan: Plan) -> Instance:

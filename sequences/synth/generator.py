@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Callable
@@ -11,21 +10,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import SequenceError
 from .camera_path import plan_walk
 from .compose import Composition, compose, stream
-from .depth_noise import exact_depth, kinect_depth
+from .depth_sensors import SENSORS
 from .ground_truth import SeenVertices
-from .kinds import vocabulary
 from .render import Camera, render
+from .variation import Variation, draw_variation
+from .writing import read_record, refuse_file, write_frame, write_scene
 
-VERSION: Final = 1  # of the generator: raised whenever a seed gives another sequence
 FOCAL: Final = 0.902  # of the width: 58 degrees
-MARK: Final = "dvemap synth"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +79,7 @@ def generate(
     width: int = 320,
     height: int = 240,
     noise: bool = True,
+    vary: float = 0.0,
     workers: int = 2,
     progress: Callable[[int, int], None] | None = None,
 ) -> SynthSummary:
@@ -104,7 +102,10 @@ def generate(
     width, height : int
         Pixels of all images.
     noise : bool
-        Whether depth is that of a structured-light camera; otherwise it is exact to the millimetre.
+        Whether depth is that of a structured-light camera, or the camera of a varied look; otherwise it is
+        exact to the millimetre.
+    vary : float
+        Strength of the variation of looks, 0 to 1; see `variation`.
     workers : int
         Threads.
     progress : callable, optional
@@ -128,9 +129,12 @@ def generate(
     ):
         if value is not None and value < least:
             raise ValueError(f"{name} must be >= {least}, got {value}")
+    if not 0 <= vary <= 1:
+        raise ValueError(f"vary must be within 0 and 1, got {vary}")
     _refuse_foreign(out)
     start = time.perf_counter()
-    composition = compose(seed, kind, workers)
+    look = draw_variation(stream(max(seed, 0), "look"), vary)
+    composition = compose(seed, kind, workers, variation=look)
     poses, seen = plan_walk(composition, stream(seed, "walk"), frames, workers)
     built = time.perf_counter()
     partial = out.parent / f".{out.name}.partial"
@@ -139,9 +143,16 @@ def generate(
     partial.mkdir(parents=True)
     try:
         camera = Camera(width, height, FOCAL * width)
-        arguments = {"kind": kind, "frames": frames, "width": width, "height": height, "noise": noise}
-        _write_scene(partial, composition, seen, camera, seed, arguments, len(poses))
-        writer = _FrameWriter(partial, composition, camera, poses, seen, seed, noise)
+        arguments: dict[str, Any] = {
+            "kind": kind,
+            "frames": frames,
+            "width": width,
+            "height": height,
+            "noise": noise,
+        }
+        arguments |= {"vary": vary} if vary else {}
+        write_scene(partial, composition, seen, camera, seed, arguments, len(poses))
+        writer = _FrameWriter(partial, composition, camera, poses, seen, seed, look, noise)
         _run(writer.write, len(poses), workers, progress)
         vertices = writer.vertices.write(partial / "mesh.labels.ply")
         _replace(out, partial)
@@ -174,10 +185,12 @@ class _FrameWriter:
         poses: npt.NDArray[np.float64],
         seen: set[int],
         seed: int,
+        look: Variation,
         noise: bool,
     ) -> None:
         self._folder, self._scene, self._camera, self._poses = folder, composition.scene, camera, poses
-        self._seed, self._noise = seed, noise
+        self._seed, self._look = seed, look
+        self._sensor = SENSORS[look.sensor if noise else "exact"](stream(seed, "depth sensor"))
         self._listed = np.zeros(len(composition.instances) + 1, np.uint8)
         for i in seen:
             self._listed[i] = i
@@ -185,27 +198,11 @@ class _FrameWriter:
 
     def write(self, index: int) -> None:
         T, camera = self._poses[index], self._camera
-        picture = render(self._scene, camera, T, stream(self._seed, "sensor", index))
-        if self._noise:
-            depth = kinect_depth(
-                picture.depth, picture.cosine, camera.focal, stream(self._seed, "depth", index)
-            )
-        else:
-            depth = exact_depth(picture.depth)
+        film = self._look.film(stream(self._seed, "film", index))
+        picture = render(self._scene, camera, T, stream(self._seed, "sensor", index), film)
+        depth = self._sensor.measure(self._scene, picture, camera, stream(self._seed, "depth", index))
         self.vertices.add(picture, camera, T)
-        rgb = np.ascontiguousarray(picture.rgb[..., ::-1])
-        self._image(f"color/{index}.jpg", rgb, [cv2.IMWRITE_JPEG_QUALITY, 95])
-        self._image(f"depth/{index}.png", depth, [cv2.IMWRITE_PNG_COMPRESSION, 2])
-        self._image(f"label-filt/{index}.png", picture.kind, [cv2.IMWRITE_PNG_COMPRESSION, 3])
-        self._image(
-            f"instance-filt/{index}.png", self._listed[picture.instance], [cv2.IMWRITE_PNG_COMPRESSION, 3]
-        )
-        _write_matrix(self._folder / "pose" / f"{index}.txt", T)
-
-    def _image(self, name: str, image: npt.NDArray[Any], options: list[int]) -> None:
-        """Encode, then write through Python, which raises OSError where OpenCV would only return False."""
-        path = self._folder / name
-        path.write_bytes(cv2.imencode(path.suffix, image, options)[1].tobytes())
+        write_frame(self._folder, index, picture, depth, self._listed[picture.instance], T)
 
 
 def _run(
@@ -229,64 +226,9 @@ def _run(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _write_scene(
-    folder: Path,
-    composition: Composition,
-    seen: set[int],
-    camera: Camera,
-    seed: int,
-    arguments: dict[str, Any],
-    frames: int,
-) -> None:
-    for name in ("color", "depth", "pose", "intrinsic", "label-filt", "instance-filt"):
-        (folder / name).mkdir()
-    K = np.eye(4)
-    K[:3, :3] = camera.K
-    for image in ("color", "depth"):
-        _write_matrix(folder / "intrinsic" / f"intrinsic_{image}.txt", K)
-        _write_matrix(folder / "intrinsic" / f"extrinsic_{image}.txt", np.eye(4))
-    names = "".join(f"{i}\t{name}\n" for i, name in sorted(vocabulary().items()))
-    (folder / "label_names.txt").write_text(names, encoding="utf-8")
-    objects = [i.to_dict() for i in composition.instances if i.instance in seen]
-    (folder / "objects.json").write_text(json.dumps(objects, indent=1) + "\n", encoding="utf-8")
-    rooms = [
-        {
-            "type": r.type,
-            "low": [round(r.x0, 4), round(r.y0, 4), 0.0],
-            "high": [round(r.x1, 4), round(r.y1, 4), round(composition.plan.height, 4)],
-        }
-        for r in composition.plan.rooms
-    ]
-    record = {
-        "generator": MARK,
-        "version": VERSION,
-        "seed": seed,
-        "arguments": arguments,
-        "frames": frames,
-        "rooms": rooms,
-        "massage_chair": any(i.label == "massage chair" for i in composition.instances),
-        "daylight": round(composition.daylight, 4),
-    }
-    (folder / "scene.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-
-
-def _write_matrix(path: Path, matrix: npt.NDArray[np.float64]) -> None:
-    """Write 4 x 4 numbers so that reading them back gives the same floats."""
-    path.write_text("".join(" ".join(repr(float(x)) for x in row) + "\n" for row in matrix), encoding="ascii")
-
-
 def _refuse_foreign(out: Path) -> None:
-    if not out.exists():
-        return
-    if not out.is_dir():
-        raise SequenceError(f"{out}: the output must be a folder, but this is a file; choose another path")
-    if not any(out.iterdir()):
-        return
-    try:
-        mark = json.loads((out / "scene.json").read_text(encoding="utf-8")).get("generator")
-    except (OSError, ValueError, AttributeError):
-        mark = None
-    if mark != MARK:
+    refuse_file(out)
+    if out.exists() and any(out.iterdir()) and read_record(out) is None:
         raise SequenceError(
             f"{out}: not empty and not written by dvemap synth, so it is left alone; choose another folder"
         )

@@ -192,7 +192,7 @@ def vocabulary() -> dict[int, str]:
     return {i: name for name, i in STRUCTURE.items()} | {k.id: k.label for k in kinds().values()}
 
 
-def build(kind: Kind, rng: np.random.Generator, scale: float | None = None) -> Thing:
+def build(kind: Kind, rng: np.random.Generator, scale: float | None = None, spread: float = 0.0) -> Thing:
     """Build one thing of a kind.
 
     Parameters
@@ -202,6 +202,8 @@ def build(kind: Kind, rng: np.random.Generator, scale: float | None = None) -> T
         Decides its material, colour, size and shape.
     scale : float, optional
         Uniform size factor; drawn from `kind.sizes` by default.
+    spread : float
+        How much wider than usual the ranges of its measures are; see `Builder`.
     """
     material = str(rng.choice(kind.materials))
     common = [c for c in kind.colors if c in colors_of(material)] or list(kind.colors)
@@ -209,7 +211,7 @@ def build(kind: Kind, rng: np.random.Generator, scale: float | None = None) -> T
     low_size, high_size = kind.sizes
     drawn = float(rng.uniform(low_size, high_size))
     s = drawn if scale is None else scale
-    builder = Builder(rng, main)
+    builder = Builder(rng, main, spread)
     kind.draw(builder)
     parts = tuple(_scaled(p, s) for p in builder.parts)
     supports = tuple(

@@ -39,6 +39,16 @@ TEXTURES: Final = {
             "flames",
             "water",
             "photo",
+            "clouds",
+            "speckles",
+            "streaks",
+            "plaid",
+            "herringbone",
+            "zigzag",
+            "prints",
+            "flowers",
+            "poster",
+            "street",
         )
     )
 }

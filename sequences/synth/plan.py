@@ -83,7 +83,12 @@ def hinge_at_end(room: Room, door: Door) -> bool:
     return high - middle < middle - low
 
 
-def draw_plan(rng: np.random.Generator, kind: str, first: str | None = None) -> Plan:
+def draw_plan(
+    rng: np.random.Generator,
+    kind: str,
+    first: str | None = None,
+    size: tuple[float, float] = (1.0, 1.0),
+) -> Plan:
     """Draw a floor plan.
 
     Parameters
@@ -93,14 +98,16 @@ def draw_plan(rng: np.random.Generator, kind: str, first: str | None = None) -> 
         "room" for one room, "flat" for four or five.
     first : str, optional
         The type of the single room.
+    size : (float, float)
+        Factors on the usual width and depth.
     """
     height = float(rng.uniform(2.45, 2.7))
     if kind == "room":
-        rooms = [_single(rng, first or "living")]
+        rooms = [_single(rng, first or "living", size)]
         doors: list[Door] = []
         entrance = 0
     else:
-        w, d = float(rng.uniform(8.0, 9.4)), float(rng.uniform(6.4, 7.4))
+        w, d = size[0] * float(rng.uniform(8.0, 9.4)), size[1] * float(rng.uniform(6.4, 7.4))
         boxes, hall = _corridor(rng, w, d) if rng.random() < 0.5 else (_split(rng, w, d), None)
         rooms = [
             Room("", x0 + WALL / 2, x1 - WALL / 2, y0 + WALL / 2, y1 - WALL / 2) for x0, x1, y0, y1 in boxes
@@ -114,10 +121,10 @@ def draw_plan(rng: np.random.Generator, kind: str, first: str | None = None) -> 
     return Plan(rooms, doors, height)
 
 
-def _single(rng: np.random.Generator, type_: str) -> Room:
+def _single(rng: np.random.Generator, type_: str, size: tuple[float, float]) -> Room:
     low, high = {"bathroom": (2.6, 3.2), "hall": (2.6, 4.0), "kitchen": (3.2, 4.2)}.get(type_, (3.8, 5.2))
-    w, d = float(rng.uniform(low, high)), float(rng.uniform(low, 0.9 * high))
-    return Room(type_, 0.0, w, 0.0, max(d, 2.5))
+    w, d = size[0] * float(rng.uniform(low, high)), size[1] * float(rng.uniform(low, 0.9 * high))
+    return Room(type_, 0.0, max(w, 2.2), 0.0, max(d, 2.5))
 
 
 Box = tuple[float, float, float, float]

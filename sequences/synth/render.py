@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from .film import develop, to_world
+from .patterns import paint_hits
 from .scene import Floats32, Scene
-from .shading import shade_hits
+from .shading import shade_hits, strike
+from .variation import Film
+
+OFFSETS: Final = ((-0.31, -0.12), (0.12, -0.31), (0.31, 0.16))  # pixels, of further rays through one
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,8 @@ class Picture:
     cosine : (h, w) float32
         Of the angle between the ray and the surface's normal.
     kind, instance : (h, w) uint16
+    part : (h, w) int64
+        Of the scene; 0 where nothing was hit.
     """
 
     rgb: npt.NDArray[np.uint8]
@@ -73,6 +80,7 @@ class Picture:
     cosine: Floats32
     kind: npt.NDArray[np.uint16]
     instance: npt.NDArray[np.uint16]
+    part: npt.NDArray[np.int64]
 
 
 def look(
@@ -93,7 +101,8 @@ def render(
     camera: Camera,
     T_world_camera: npt.NDArray[np.float64],
     rng: np.random.Generator,
-    exposure: float = 1.0,
+    film: Film | None = None,
+    samples: int = 4,
 ) -> Picture:
     """Render one frame.
 
@@ -106,9 +115,12 @@ def render(
         OpenCV axes.
     rng : numpy.random.Generator
         Of the sensor noise.
-    exposure : float
-        Brightness on top of the automatic exposure.
+    film : Film, optional
+        How light becomes a picture; the usual film by default.
+    samples : int
+        Rays, 1 to 4, through a pixel that shows an edge.
     """
+    film = film or Film()
     inside = _all_rays(camera)
     origins, directions = _world_rays(inside, T_world_camera)
     color, hits = _trace(scene, origins, directions, camera)
@@ -120,22 +132,26 @@ def render(
     kind = np.where(prim >= 0, scene.part_kind[part], 0).astype(np.uint16).reshape(h, w)
     cosine = np.abs(np.einsum("ij,ij->i", directions, hits["normal"])).astype(np.float32).reshape(h, w)
 
-    # Four samples where neighbouring pixels show different parts or bent surfaces, one elsewhere.
+    # More samples where neighbouring pixels show different parts or bent surfaces, one elsewhere.
     rough = _edges(part.reshape(h, w), hits["normal"].reshape(h, w, 3))
     rows = np.flatnonzero(rough.ravel())
     if len(rows):
         total = color[rows]
         v, u = np.divmod(rows, w)
-        for du, dv in ((-0.31, -0.12), (0.12, -0.31), (0.31, 0.16)):
+        for du, dv in OFFSETS[: samples - 1]:
             more = _world_rays(camera.rays(u + du, v + dv), T_world_camera)
             total = total + _trace(scene, *more, camera)[0]
-        color[rows] = total / 4
+        color[rows] = total / samples
 
     luminance = float(np.median(color @ np.array([0.2126, 0.7152, 0.0722], np.float32)))
-    gain = exposure * (0.30 / max(luminance, 0.03)) ** 0.65  # a camera adapts, though not completely
+    gain = film.exposure * (0.30 / max(luminance, 0.03)) ** 0.65  # a camera adapts, though not completely
+    if film.balance != (1.0, 1.0, 1.0):
+        color *= np.array(film.balance, np.float32)
     rgb = np.empty((h * w, 3), np.uint8)
     develop(color, gain, rng.standard_normal((h * w, 3), dtype=np.float32), rgb)
-    return Picture(rgb.reshape(h, w, 3), z.reshape(h, w), cosine, kind, instance)
+    if film.gamma != 1:
+        rgb = np.round(255 * (np.arange(256) / 255) ** film.gamma).astype(np.uint8)[rgb]
+    return Picture(rgb.reshape(h, w, 3), z.reshape(h, w), cosine, kind, instance, part.reshape(h, w))
 
 
 def _world_rays(inside: Floats32, T_world_camera: npt.NDArray[np.float64]) -> tuple[Floats32, Floats32]:
@@ -151,36 +167,45 @@ def _trace(
     """Linear colours (n, 3) and the hits, with "normal" (n, 3) added."""
     hits = scene.cast(origins, directions)
     n = len(directions)
-    color, bounce, normal = (
-        np.empty((n, 3), np.float32),
-        np.empty(n, np.float32),
-        np.zeros((n, 3), np.float32),
-    )
-    shade_hits(
+    part, facing, albedo = np.empty(n, np.int32), np.empty((n, 3)), np.empty((n, 3))
+    color, bounce = np.empty((n, 3), np.float32), np.empty(n, np.float32)
+    prim, u, v, far = hits["primID"], hits["u"], hits["v"], hits["tfar"]
+    strike(directions, prim, u, v, scene.faces, scene.face_part, scene.normals, part, facing)
+    paint_hits(
         origins,
         directions,
-        hits["tfar"],
-        hits["primID"],
-        hits["u"],
-        hits["v"],
-        scene.faces,
-        scene.face_part,
-        scene.normals,
-        scene.light,
+        far,
+        part,
+        facing,
         scene.part_T,
         scene.part_half,
         scene.part_texture,
         scene.part_rgb,
         scene.part_rgb2,
         scene.part_looks,
+        1 / camera.focal,
+        albedo,
+    )
+    shade_hits(
+        origins,
+        directions,
+        far,
+        prim,
+        u,
+        v,
+        facing,
+        albedo,
+        scene.faces,
+        scene.face_part,
+        scene.light,
+        scene.part_looks,
         scene.part_room,
         scene.lamps,
         scene.lamp_room,
-        1 / camera.focal,
         color,
         bounce,
-        normal,
     )
+    normal = facing.astype(np.float32)
     if mirrors:
         rows = np.flatnonzero(bounce > 0.03)
         if len(rows):

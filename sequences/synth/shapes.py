@@ -6,14 +6,18 @@ doubled where it has an edge, so that light baked into vertices never bleeds aro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 STEP = 0.045  # metres between neighbouring vertices of a flat surface
+_step = ContextVar("step", default=STEP)
 
 Floats = npt.NDArray[np.float64]
 Point = Sequence[float] | npt.NDArray[np.float64]
@@ -40,6 +44,16 @@ class Surface:
         return Surface(self.vertices @ T[:3, :3].T + T[:3, 3], self.normals @ T[:3, :3].T, self.faces)
 
 
+@contextmanager
+def steps(length: float) -> Iterator[None]:
+    """Tessellate to edges of about `length` metres instead of `STEP` while this context is open."""
+    token = _step.set(length)
+    try:
+        yield
+    finally:
+        _step.reset(token)
+
+
 def join(surfaces: Sequence[Surface]) -> Surface:
     """Concatenate surfaces, sharing nothing."""
     offsets = np.cumsum([0] + [len(s.vertices) for s in surfaces[:-1]])
@@ -50,15 +64,17 @@ def join(surfaces: Sequence[Surface]) -> Surface:
     )
 
 
+@lru_cache(maxsize=256)
 def _grid_faces(rows: int, columns: int) -> npt.NDArray[np.int64]:
-    """Two triangles for each quad of a rows x columns grid of vertices in row-major order."""
+    """Two triangles for each quad of a rows x columns grid of vertices in row-major order; shared."""
     a = (np.arange(rows - 1)[:, None] * columns + np.arange(columns - 1)[None]).ravel()
     quads = np.stack([a, a + 1, a + columns + 1, a + columns], 1)
     return np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
 
 
-def rectangle(origin: Point, u: Point, v: Point, step: float = STEP) -> Surface:
+def rectangle(origin: Point, u: Point, v: Point) -> Surface:
     """Rectangle origin + a u + b v with 0 <= a, b <= 1; its normal is u x v."""
+    step = _step.get()
     o, du, dv = np.asarray(origin, float), np.asarray(u, float), np.asarray(v, float)
     nu = max(int(np.ceil(np.linalg.norm(du) / step - 1e-6)), 1) + 1
     nv = max(int(np.ceil(np.linalg.norm(dv) / step - 1e-6)), 1) + 1
@@ -93,7 +109,7 @@ def rounded_box(size: Point, radius: float) -> Surface:
     bend = np.tan(np.linspace(0, np.pi / 4, 3 if r < 0.05 else 4))  # of one rounded edge, up to the diagonal
     axes = []
     for h in inner:
-        flat = np.linspace(-h, h, max(int(np.ceil(2 * h / STEP)), 1) + 1)
+        flat = np.linspace(-h, h, max(int(np.ceil(2 * h / _step.get())), 1) + 1)
         axes.append(np.concatenate([-h - r * bend[:0:-1], flat, h + r * bend[1:]]))
     sides = []
     for axis, sign, i, j in _SIDES:
@@ -144,7 +160,7 @@ def lathe(profile: Sequence[Point], segments: int | None = None, crease: float =
     """
     p = np.asarray(profile, float)
     if segments is None:
-        segments = int(np.clip(np.ceil(2 * np.pi * p[:, 0].max() / STEP), 16, 64))
+        segments = int(np.clip(np.ceil(2 * np.pi * p[:, 0].max() / _step.get()), 16, 64))
     direction = np.diff(p, axis=0)
     direction /= np.maximum(np.linalg.norm(direction, axis=1, keepdims=True), 1e-12)
     bands: list[tuple[Floats, Floats]] = []
@@ -155,7 +171,7 @@ def lathe(profile: Sequence[Point], segments: int | None = None, crease: float =
         for other in (k - 1, k + 1):
             smooth = 0 <= other < len(direction) and float(direction[other] @ here) > cos_crease
             ends.append(here + direction[other] if smooth else here)
-        n = max(int(np.ceil(np.linalg.norm(p[k + 1] - p[k]) / STEP)), 1)
+        n = max(int(np.ceil(np.linalg.norm(p[k + 1] - p[k]) / _step.get())), 1)
         t = np.linspace(0, 1, n + 1)[:, None]
         tangent = (1 - t) * ends[0] / np.linalg.norm(ends[0]) + t * ends[1] / np.linalg.norm(ends[1])
         bands.append(((1 - t) * p[k] + t * p[k + 1], tangent))
@@ -190,7 +206,7 @@ def capsule(radius: float, height: float) -> Surface:
 def ellipsoid(radii: Point) -> Surface:
     """Ellipsoid about the origin with half axes `radii`."""
     r = np.asarray(radii, float)
-    n = int(np.clip(np.ceil(np.pi * r.max() / STEP), 9, 28))
+    n = int(np.clip(np.ceil(np.pi * r.max() / _step.get()), 9, 28))
     arc = np.linspace(0, np.pi, n + 1)
     ball = lathe([(np.sin(a), -np.cos(a)) for a in arc], segments=int(np.clip(1.7 * n, 16, 48)), crease=80)
     normals = ball.normals / r
@@ -205,7 +221,7 @@ def tube(points: Sequence[Point], radius: float, closed: bool = False) -> Surfac
         p = np.concatenate([p, p[:1]])
     dense = [p[:1]]
     for a, b in pairwise(p):  # long straight pieces need vertices of their own
-        n = max(int(np.ceil(np.linalg.norm(b - a) / (1.4 * STEP))), 1)
+        n = max(int(np.ceil(np.linalg.norm(b - a) / (1.4 * _step.get()))), 1)
         dense.append(np.linspace(a, b, n + 1)[1:])
     p = np.concatenate(dense)
     tangent = np.gradient(p, axis=0)
@@ -242,9 +258,10 @@ def prism(outline: Sequence[Point], height: float) -> Surface:
 
 
 def refine(
-    vertices: Floats, faces: npt.NDArray[np.int64], edge: float = 1.2 * STEP
+    vertices: Floats, faces: npt.NDArray[np.int64], edge: float | None = None
 ) -> tuple[Floats, npt.NDArray[np.int64]]:
-    """Halve the longest edge of every triangle until none is longer than `edge` metres."""
+    """Halve the longest edge of every triangle until none is longer than `edge` metres, 1.2 steps if None."""
+    edge = 1.2 * _step.get() if edge is None else edge
     v, f = np.asarray(vertices, float), np.asarray(faces, np.int64)
     while True:
         length = np.stack([np.linalg.norm(v[f[:, k]] - v[f[:, (k + 1) % 3]], axis=1) for k in range(3)], 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -36,7 +37,7 @@ def wall_frame(room: Room, side: Side, along: float, z: float = 0.0) -> Floats:
 
 
 def build_structure(
-    rng: np.random.Generator, plan: Plan, daylight: float
+    rng: np.random.Generator, plan: Plan, daylight: float, angles: Mapping[int, float] | None = None
 ) -> tuple[list[Element], list[Light]]:
     """Build everything that is not furniture, and the light that windows let in.
 
@@ -46,6 +47,8 @@ def build_structure(
     plan : Plan
     daylight : float
         Strength of what comes through the windows; 1 is a bright day.
+    angles : mapping, optional
+        How far doors between rooms stand open, radians, by their number; at a right angle by default.
     """
     elements: list[Element] = []
     lights: list[Light] = []
@@ -67,13 +70,13 @@ def build_structure(
                 element, light = _window(rng, room, opening, index, frame, daylight)
                 elements.append(element)
                 lights.append(light)
-    for door in plan.doors:
+    for number, door in enumerate(plan.doors):
         room, along = plan.rooms[door.a], door.start + DOOR_WIDTH / 2
         b = Builder(rng, door_material)
         _door(
             b,
             frame,
-            closed=door.b == OUTSIDE,
+            angle=0.0 if door.b == OUTSIDE else (angles or {}).get(number, np.pi / 2),
             mirrored=hinge_at_end(room, door) == (door.side in ("north", "west")),
         )
         T = wall_frame(room, door.side, along)
@@ -161,8 +164,8 @@ def _wall(room: Room, side: Side, height: float, material: Material, skirting: M
     return parts
 
 
-def _door(b: Builder, frame: Material, closed: bool, mirrored: bool) -> None:
-    """A door frame through the wall, and its leaf: open at a right angle into the room, or closed."""
+def _door(b: Builder, frame: Material, angle: float, mirrored: bool) -> None:
+    """A door frame through the wall, and its leaf: open at an angle (radians) into the room, 0 = closed."""
     w, h = DOOR_WIDTH / 2, DOOR_HEIGHT
     for s in (-1, 1):
         b.box((min(s * w, s * (w - 0.04)), max(s * w, s * (w - 0.04))), (-0.02, WALL + 0.02), (0, h), frame)
@@ -185,18 +188,16 @@ def _door(b: Builder, frame: Material, closed: bool, mirrored: bool) -> None:
     for y in (-0.055, 0.055):
         leaf.rod((width - 0.07, 0, 1.02), (width - 0.07, y, 1.02), 0.012, CHROME)
         leaf.capsule((width - 0.07, y, 1.02), (width - 0.18, y, 1.02), 0.012, CHROME)
-    angle = 0.0 if closed else -np.pi / 2  # the leaf swings towards -y, into the room
+    closed, turn = angle == 0, -angle  # the leaf swings towards -y, into the room
     T = np.eye(4)
-    T[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    T[:2, :2] = [[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]
     T[:3, 3] = (-w + 0.045, 0.04 if closed else -0.03, 0)
     if mirrored:
-        turn = np.diag(
-            [-1.0, -1.0, 1.0, 1.0]
-        )  # hinge on the other side: half a turn, then swing the other way
-        angle = 0.0 if closed else np.pi / 2
+        # hinge on the other side: half a turn, then swing the other way
+        half = np.diag([-1.0, -1.0, 1.0, 1.0])
         swing = np.eye(4)
         swing[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
-        T = swing @ turn
+        T = swing @ half
         T[:3, 3] = (w - 0.045, 0.04 if closed else -0.03, 0)
     b.parts += [
         Part(p.surface.moved(T), p.material, p.T_part_thing @ np.linalg.inv(T), p.half) for p in leaf.parts
