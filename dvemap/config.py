@@ -68,12 +68,13 @@ class EncoderConfig(_Section):
     size: str | None = Field(
         None,
         pattern=r"^\d+x\d+$",
-        description="height x width that a student sees, pixels, multiples of 32; 480x640 if absent",
+        description="height x width that a student sees, pixels, multiples of 32; that of its training, else "
+        "480x640, if absent",
     )
     depth_statistics: str | None = Field(
         None,
-        description="what a student's depth is normalised with: nyuv2, sunrgbd, scannet or hypersim; nyuv2 "
-        "if absent",
+        description="what a student's depth is normalised with: nyuv2, sunrgbd, scannet or hypersim; that "
+        "of its training, else nyuv2, if absent",
     )
     precision: Literal["fp32", "tf32", "fp16", "bf16", "int8"] | None = Field(
         None, description="of a student's matrix products; fp32, or that of the exported folder, if absent"
@@ -81,6 +82,9 @@ class EncoderConfig(_Section):
     finest: bool = Field(
         False,
         description="codes for all pixels that a student tells apart, not one per 4x4; `eval frames` sets it",
+    )
+    hide: Literal["color", "depth"] | None = Field(
+        None, description="what a network is not shown, to see what it makes of the rest"
     )
     threads: int = Field(0, ge=0, description="threads of a network; 0 lets its runtime choose")
     cache: str | None = Field(None, description="folder to keep a network's codes in")

@@ -8,6 +8,7 @@ import mapping
 from dvemap.console import quantity, try_next
 from sequences import inspect_sequence, open_sequence
 from student.onnx_config import FILE_NAME, read_config
+from student.probe import NAMES
 from student.student_folder import FILE_NAME as STUDENT
 from student.student_folder import read_student_folder
 from student.student_source import SUFFIXES
@@ -116,10 +117,11 @@ def _holds_weights(path: Path) -> bool:
 
 
 def _describe_weights(path: Path) -> Description:
-    from student.checkpoint_file import read_checkpoint_file
-    from student.checkpoint_kind import Kind, kind_of
-    from student.checkpoint_kind import describe as what_is
     from student.checkpoints import checkpoint_of
+    from student.checkpoints.file import read_checkpoint_file
+    from student.checkpoints.kind import Kind, kind_of
+    from student.checkpoints.kind import describe as what_is
+    from student.checkpoints.training_input import training_input
 
     file = read_checkpoint_file(path)
     kind = kind_of(file.content)
@@ -127,9 +129,7 @@ def _describe_weights(path: Path) -> Description:
     rows.append(("what", what_is(file.content, file.metadata)))
     record = {"kind": kind.value, "weights": str(path), "what": rows[-1][1], "bytes": path.stat().st_size}
     if kind is Kind.PROBE:
-        return Description(
-            rows, record, ("dvemap", "label", "MAP", "--probe", str(path), "--classes", "LIST")
-        )
+        return _describe_probe(path, file.content, rows, record)
     if kind is not Kind.STUDENT:
         return Description(rows, record, ("dvemap", "weights", "list"))
     checkpoint = checkpoint_of(file)
@@ -139,9 +139,25 @@ def _describe_weights(path: Path) -> Description:
         ("epoch", "unknown" if checkpoint.epoch is None else checkpoint.epoch),
         ("numbers", f"{count / 1e6:.1f} M"),
     ]
+    seen = training_input(checkpoint.metadata, file.name)
+    if seen.size is not None and seen.statistics is not None:
+        rows.append(("trained at", f"{seen.size[0]}x{seen.size[1]}, depth statistics {seen.statistics.name}"))
     record |= {"variant": checkpoint.variant, "epoch": checkpoint.epoch, "numbers": count}
     record["config"] = checkpoint.config.model_dump(mode="json")
     return Description(rows, record, ("dvemap", "fuse", "SEQUENCE", "-o", "map.dvm", "--encoder", str(path)))
+
+
+def _describe_probe(path: Path, content: dict[str, Any], rows: Rows, record: dict[str, Any]) -> Description:
+    """Add what `dvemap probe` wrote beside the weights; a published probe says nothing of itself."""
+    names, made = content.get(NAMES), content.get("provenance")
+    if isinstance(names, list):
+        rows.append(("classes", ", ".join(map(str, names))))
+        record["classes"] = names
+    if isinstance(made, dict):
+        rows += [(str(name), value) for name, value in made.items()]
+        record["provenance"] = made
+    list_of = () if isinstance(names, list) else ("--classes", "LIST")
+    return Description(rows, record, ("dvemap", "label", "MAP", "--probe", str(path), *list_of))
 
 
 def _describe_published(name: str) -> Description:

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from student import (
     OnnxEncoder,
     load_text_encoder,
 )
+from student.data.strong_gaps import NO_COLOR
 from student.onnx_config import FILE_NAME as ONNX_ENCODER
 
 Codes = tuple[npt.NDArray[np.float16] | None, npt.NDArray[np.float32] | None]
@@ -101,6 +102,7 @@ class Network:
 
     encoder: Encoder
     about: str = ""
+    hide: Literal["color", "depth"] | None = None
 
     @property
     def space(self) -> EmbeddingSpace:
@@ -110,11 +112,17 @@ class Network:
     @property
     def identity(self) -> dict[str, Any]:
         """See `FrameEncoder`."""
-        return {"name": self.encoder.space.name, "hash": self.encoder.fingerprint}
+        hidden = {"hide": self.hide} if self.hide else {}
+        return {"name": self.encoder.space.name, "hash": self.encoder.fingerprint, **hidden}
 
     def encode_frame(self, frame: Frame, rgb: npt.NDArray[np.uint8]) -> Codes:
-        """Return the network's codes."""
-        return self.encoder.encode(rgb, frame.depth), None
+        """Return the network's codes; what is hidden from it is mean grey, or no depth at all."""
+        depth = frame.depth
+        if self.hide == "color":
+            rgb = np.full_like(rgb, NO_COLOR)
+        elif self.hide == "depth":
+            depth = np.zeros_like(depth)
+        return self.encoder.encode(rgb, depth), None
 
 
 def encoder(
@@ -146,10 +154,10 @@ def encoder(
         return NoEncoder()
     if settings.name == "labels":
         return _labels(settings, sequence)
-    made = _network(settings, note)
-    if settings.cache is None:
-        return made
-    return Network(CachedEncoder(made.encoder, Path(settings.cache)), made.about)
+    network, about = _network(settings, note)
+    if settings.cache is not None:
+        network = CachedEncoder(network, Path(settings.cache))
+    return Network(network, about, settings.hide)
 
 
 def _labels(settings: EncoderConfig, sequence: Sequence) -> GroundTruthLabels:
@@ -164,11 +172,12 @@ def _labels(settings: EncoderConfig, sequence: Sequence) -> GroundTruthLabels:
     return GroundTruthLabels(LabelEncoder(sequence.label_names, text), names_hash, settings.stride)
 
 
-def _network(settings: EncoderConfig, note: Callable[[str], None]) -> Network:
+def _network(settings: EncoderConfig, note: Callable[[str], None]) -> tuple[Encoder, str]:
+    """Open a network, and say what people want to know of it."""
     folder = Path(settings.name)
     if (folder / ONNX_ENCODER).is_file():
         network = OnnxEncoder(folder, threads=settings.threads)
-        return Network(network, f"encoder: {network.space.name}, {network.code_dim} numbers a code, {folder}")
+        return network, f"encoder: {network.space.name}, {network.code_dim} numbers a code, {folder}"
     from student.opening import open_student
 
     opened = open_student(
@@ -183,7 +192,7 @@ def _network(settings: EncoderConfig, note: Callable[[str], None]) -> Network:
         note=note,
     )
     height, width = opened.runtime.size
-    return Network(
+    return (
         opened,
         f"encoder: {opened.space.name}, {opened.weights}; {opened.runtime.name} at {height}x{width}, "
         f"{opened.code_dim} numbers a code",

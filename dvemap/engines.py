@@ -18,6 +18,7 @@ from student.preprocessing import Preprocessing
 from student.student_export import ExportOptions, export_checkpoint
 from student.student_folder import StudentFolder, read_student_folder
 from student.student_source import find_source
+from student.trained_student import TrainedStudent
 
 Images = list[tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]]
 
@@ -177,11 +178,27 @@ def resized_frames(sequence: RgbdSequence, size: tuple[int, int], positions: Ite
     return images
 
 
-def make_options(size: str | None, statistics: str | None, precision: str, stride: int) -> ExportOptions:
-    """Make options from the words of a command line; those left out have their defaults."""
-    given = {"size": None if size is None else parse_size(size), "statistics": statistics}
-    chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    return ExportOptions(precision=precision, stride=stride, **chosen)
+def make_options(
+    student: str, size: str | None, statistics: str | None, precision: str, stride: int
+) -> ExportOptions:
+    """Make options from the words of a command line; those left out are the student's own.
+
+    Raises
+    ------
+    ValueError
+        If there is no such student, or an option is not possible.
+    """
+    shown = None if size is None else parse_size(size)
+    wishes: dict[str, Any] = {
+        "size": shown,
+        "statistics": statistics,
+        "precision": precision,
+        "stride": stride,
+    }
+    path = find_source(student)
+    if path.is_dir():  # it has its own, and its own precision
+        return ExportOptions()
+    return TrainedStudent(path).options(**wishes)
 
 
 def _described(folder: Path, config: StudentFolder) -> Made:

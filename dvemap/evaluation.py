@@ -4,6 +4,7 @@ The protocol: every vertex with a true label counts, one that no cell explains i
 are candidates; means are over the classes that occur in the ground truth.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dvemap.labelling import DEFAULT_CLASSES, MAX_DISTANCE, classifier_for
+from dvemap.labelling import DEFAULT_CLASSES, MAX_DISTANCE, answers_of, classifier_for
 from dvemap.metrics import SegmentationMetrics, confusion_matrix, metrics_of
 from mapping import ClassList, VoxelMap, class_list, label_vertices, make_class_list
 from sequences.labels import read_label_names
@@ -132,7 +133,7 @@ def evaluate_map(
             "give the mesh with labels (ScanNet: *_vh_clean_2.labels.ply)"
         )
     truth = mesh.properties["label"].astype(np.int64)
-    names = _classes_of(path, truth, classes)
+    names = _classes_of(path, truth, classes, answers_of(probe, means))
     if not np.isin(truth, names.ids).any():
         raise ValueError(
             f"{path}: none of its labels is a class of {names.name!r}; name the right list with --classes"
@@ -171,7 +172,9 @@ def find_mesh(scene: Path) -> Path:
     return found[0]
 
 
-def _classes_of(mesh: Path, truth: npt.NDArray[np.int64], wanted: str | None) -> ClassList:
+def _classes_of(
+    mesh: Path, truth: npt.NDArray[np.int64], wanted: str | None, answers: Collection[str]
+) -> ClassList:
     """Return the classes to tell apart: those wanted, all kinds in a synthetic mesh, or ScanNet-20."""
     if mesh.name != MESHES[0]:
         return class_list(wanted or DEFAULT_CLASSES)
@@ -181,7 +184,42 @@ def _classes_of(mesh: Path, truth: npt.NDArray[np.int64], wanted: str | None) ->
     present = [int(label) for label in np.unique(truth) if label in kinds]
     if not present:
         raise ValueError(f"{mesh}: expected its label_names.txt beside it; give the classes with --classes")
-    return make_class_list("kinds in the scene", [kinds[label] for label in present], present)
+    return list_kinds("kinds in the scene", kinds, present, answers, mesh)
+
+
+def list_kinds(
+    name: str, kinds: dict[int, str], present: Collection[int], answers: Collection[str], source: Path
+) -> ClassList:
+    """Return the kinds that occur, and those that a probe answers: all decoders choose among both.
+
+    Parameters
+    ----------
+    name : str
+        Of the list.
+    kinds : dict of int to str
+        What the source calls its labels.
+    present : collection of int
+        Labels that occur.
+    answers : collection of str
+        Kinds that a probe answers.
+    source : Path
+        What messages call the source.
+
+    Raises
+    ------
+    ValueError
+        If the probe answers what is no kind of the source.
+    """
+    label_of = {kind: label for label, kind in kinds.items()}
+    unknown = [kind for kind in answers if kind not in label_of]
+    if unknown:
+        raise ValueError(
+            f"{source}: label_names.txt has no {unknown[0]!r}, which the probe answers; name the list that "
+            "it was trained for with --classes"
+        )
+    beside = {label_of[kind] for kind in answers} - set(present)
+    ids = sorted({*present, *beside})
+    return make_class_list(f"{name} and of the probe" if beside else name, [kinds[k] for k in ids], ids)
 
 
 def classes_like(classes: ClassList, kinds: dict[int, str], source: Path) -> ClassList:

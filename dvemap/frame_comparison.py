@@ -7,7 +7,7 @@ from typing import Any
 from dvemap.frame_evaluation import FrameScore
 
 
-def check_against(score: FrameScore, path: Path, tolerance: float) -> list[tuple[str, float, float]]:
+def compare_with(score: FrameScore, path: Path) -> list[tuple[str, float, float]]:
     """Compare with the JSON of an earlier run.
 
     Parameters
@@ -15,13 +15,11 @@ def check_against(score: FrameScore, path: Path, tolerance: float) -> list[tuple
     score : FrameScore
     path : Path
         What `dvemap eval frames --json` printed.
-    tolerance : float
-        How far a mean IoU may be below the earlier one.
 
     Returns
     -------
     list of tuple
-        Decoder, its mean IoU then, and now; only those that fell by more.
+        Decoder, its mean IoU then, and now.
 
     Raises
     ------
@@ -34,14 +32,15 @@ def check_against(score: FrameScore, path: Path, tolerance: float) -> list[tuple
             f"{path}: is of {earlier['frames']} frames and {earlier['class_list']!r}, this run of "
             f"{score.frames} and {score.classes.name!r}; compare runs over the same data"
         )
+    if earlier.get("class_names", list(score.classes.names)) != list(score.classes.names):
+        raise ValueError(f"{path}: is of other classes than this run; compare runs over the same data")
     missing = sorted(set(earlier["decoders"]) - set(score.decoders))
     if missing:
         raise ValueError(f"{path}: judged {missing[0]!r}, which this run did not; give the same options")
-    pairs = (
+    return [
         (name, entry["miou"], score.decoders[name].metrics.miou)
         for name, entry in earlier["decoders"].items()
-    )
-    return [(name, then, now) for name, then, now in pairs if now < then - tolerance]
+    ]
 
 
 def read_earlier(path: Path) -> dict[str, Any]:

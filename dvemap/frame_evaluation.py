@@ -15,13 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from dvemap.encoders import FrameEncoder
-from dvemap.frame_truth import VOID, Truth, positions
-from dvemap.labelling import make_classifier
+from dvemap.frame_truth import VOID, Truth, choose_classes, positions
+from dvemap.labelled_frames import LabelledFrames
+from dvemap.labelling import answers_of, make_classifier
 from dvemap.metrics import SegmentationMetrics, metrics_of
 from dvemap.words import prompt_for, words_of
 from mapping import Classifier, ClassList
 from sequences import FrameError, prefetch
-from sequences import Sequence as FrameSequence
 from student.decoding import decode, logits_of
 
 Codes = npt.NDArray[np.float16]
@@ -65,6 +65,7 @@ class FrameScore:
         """Return plain values for JSON."""
         return {
             "class_list": self.classes.name,
+            "class_names": list(self.classes.names),
             "frames": self.frames,
             "skipped": len(self.skipped),
             "pixels": self.pixels,
@@ -94,7 +95,7 @@ class FrameScore:
 
 
 def evaluate_frames(
-    sequences: Sequence[FrameSequence],
+    sequences: Sequence[LabelledFrames],
     frames: FrameEncoder,
     *,
     classes: str | None = None,
@@ -114,7 +115,7 @@ def evaluate_frames(
         Gives the codes.
     classes : str, optional
         A built-in list or a file. By default ScanNet-20, or where `label_names.txt` names the ids, those of
-        its names that occur in the label images.
+        its names that occur in the label images or that the probe answers: all decoders choose among them.
     probe, means : Path, optional
         A linear probe, and visual means.
     text : bool, optional
@@ -138,10 +139,8 @@ def evaluate_frames(
     space = frames.space
     if space is None:
         raise ValueError("this encoder gives no codes; name a network, or labels, with --encoder")
-    truths = [Truth(sequence, classes) for sequence in sequences]
-    chosen = truths[0].classes
-    if any(truth.classes.ids.tolist() != chosen.ids.tolist() for truth in truths):
-        raise ValueError("the sequences have label images of different classes; name one list with --classes")
+    chosen = choose_classes(sequences, classes, answers_of(probe, means))
+    truths = [Truth(sequence, chosen) for sequence in sequences]
     template = prompt_for(space, prompt)
     if text is False and probe is None and means is None:
         raise ValueError("nothing to judge without text (--no-text); give --probe or --means")

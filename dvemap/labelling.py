@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dvemap.heat import solid_rows, write_map_picture
+from dvemap.heat import solid_rows
 from dvemap.outputs import check_output, check_picture
 from dvemap.provenance import up_of
 from dvemap.questions import refuse_empty, text_encoder_of
+from dvemap.rendering.portraits import Portrait
 from mapping import (
     Classifier,
     ClassList,
+    Labels,
     VoxelMap,
     atomic_write,
     class_list,
@@ -140,6 +142,13 @@ def make_classifier(
     return linear_probe(weights.weight, weights.bias, chosen.ids), chosen
 
 
+def answers_of(probe: Path | None, means: Path | None) -> list[str]:
+    """Return the classes that a probe and visual means answer, where their files name them."""
+    found = [] if probe is None else [load_probe(probe)]
+    found += [] if means is None else [load_visual_means(means)]
+    return [name for weights in found for name in weights.names or ()]
+
+
 def _named(path: Path, names: list[str], classes: ClassList | None) -> ClassList:
     """Return the classes that a file names, in its order, with the ids of a list."""
     if classes is None:
@@ -152,6 +161,16 @@ def _named(path: Path, names: list[str], classes: ClassList | None) -> ClassList
         )
     places = [classes.names.index(name) for name in names]
     return make_class_list(classes.name, names, classes.ids[places].tolist(), classes.colors[places])
+
+
+def label_mesh(voxel_map: VoxelMap, classifier: Classifier, vertices: npt.NDArray[Any]) -> Labels:
+    """Label vertices (v, 3) by the cells within two cell sizes of them; 0 where there is none."""
+    return label_vertices(voxel_map, classifier, vertices, max_distance=MAX_DISTANCE * voxel_map.cell_size)
+
+
+def ids_text(labels: Labels) -> bytes:
+    """Write labels as benchmarks want them: one id a line."""
+    return "".join(f"{label}\n" for label in labels.label.tolist()).encode()
 
 
 def label_files(
@@ -210,22 +229,14 @@ def label_files(
     write_ply(output, mean(voxel_map, rows), colors=colors, properties=properties)
     files, coverage = [output], None
     if vertices is not None and txt is not None:
-        found = label_vertices(
-            voxel_map, classifier, vertices, max_distance=MAX_DISTANCE * voxel_map.cell_size
-        )
+        found = label_mesh(voxel_map, classifier, vertices)
         with atomic_write(txt) as file:
-            file.write("".join(f"{label}\n" for label in found.label).encode())
+            file.write(ids_text(found))
         files.append(txt)
         coverage = found.coverage
     if picture is not None:
-        write_map_picture(
-            picture,
-            voxel_map,
-            rows,
-            colors,
-            f"{map_path.stem}: {names.name}",
-            up_of(read_header(map_path).provenance),
-        )
+        portrait = Portrait(voxel_map, up_of(read_header(map_path).provenance))
+        portrait.write_labels(picture, map_path.stem, labels.label, names)
         files.append(picture)
     ids, counts = np.unique(shown, return_counts=True)
     name_of = dict(zip(names.ids.tolist(), names.names, strict=True))

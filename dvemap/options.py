@@ -7,6 +7,9 @@ import typer
 
 MapPath = Annotated[Path, typer.Argument(metavar="MAP", help="map file (.dvm)", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object on stdout and nothing else there")]
+DepthFolder = Annotated[
+    str | None, typer.Option(help="folder of depth images in exported ScanNet layout  [default: depth]")
+]
 TextEncoderOption = Annotated[
     str | None,
     typer.Option(

@@ -49,6 +49,9 @@ class SequenceSource:
     root : Path
         As given; names of samples are paths from here, whatever the split.
     class_names : tuple of str
+    own_names : bool
+        Whether the sequences name their labels themselves (`label_names.txt`): such a vocabulary may hold
+        many names that no frame shows.
     things : tuple of bool
         All but walls, floors and ceilings; none where a sequence brings no instance images, so that all
         pixels of a class are one segment.
@@ -89,6 +92,7 @@ class SequenceSource:
         self._table, known, statistics = _classes_of(path, self._sequences, classes)
         self.depth_statistics: DepthStatistics = depth_statistics(statistics)
         self.class_names = known.names
+        self.own_names = not read_nyu40_ids(_folder_of(self._sequences[0]))
         labelled = _has_instances(self._sequences[0])
         self.things = known.things if labelled else (False,) * len(known)
 
@@ -115,12 +119,7 @@ class SequenceSource:
         sequence = self._sequences[position]
         frame = sequence[number]
         label = frame.label_on_depth()
-        semantic = self._table[label]
-        if semantic.max() == _UNKNOWN:
-            raise DatasetError(
-                f"{sequence.describe(number)}: label {label[semantic == _UNKNOWN][0]} has no name; complete "
-                "label_names.txt, or the table scannetv2-labels.combined.tsv"
-            )
+        semantic = self._classes_in(label, i)
         if frame.instance is not None:
             instance = frame.instance_on_depth()
         elif any(self.things):
@@ -131,6 +130,32 @@ class SequenceSource:
             instance = np.zeros_like(label)
         name = f"{self.name} {self.sample_name(i)}"
         return Sample(name, frame.rgb_on_depth(), frame.depth, semantic, instance)
+
+    def labels(self, i: int) -> npt.NDArray[np.uint16]:
+        """Read the label image of the i-th frame alone: class 1 to K, 0 = void, at its own size.
+
+        Raises
+        ------
+        DatasetError
+            If a label has no name, or there is no label image.
+        FrameError
+            If it cannot be used.
+        """
+        position, number = self._frames[i]
+        label, _ = self._sequences[position].label_ids(number)
+        if label is None:
+            raise DatasetError(f"{self._sequences[position].describe(number)}: has no label image")
+        return self._classes_in(label, i)
+
+    def _classes_in(self, label: npt.NDArray[np.uint16], i: int) -> npt.NDArray[np.uint16]:
+        semantic = self._table[label]
+        if semantic.max() == _UNKNOWN:
+            position, number = self._frames[i]
+            raise DatasetError(
+                f"{self._sequences[position].describe(number)}: label {label[semantic == _UNKNOWN][0]} has "
+                "no name; complete label_names.txt, or the table scannetv2-labels.combined.tsv"
+            )
+        return semantic
 
 
 def find_sequences(path: Path, split: str | None) -> list[Path]:

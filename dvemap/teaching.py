@@ -92,7 +92,7 @@ def find_material(
     kinds = [*(NICR + name for name in LAYOUTS), "sequence"]
     if format is not None and format not in kinds:
         raise ValueError(f"--format must be one of {', '.join(kinds)}, got {format!r}")
-    kind = cast(Format, format or _format_of(path))
+    kind = cast(Format, format or format_of(path))
     if splits or kind == "sequence":
         return Material(path, kind, splits or (None,), classes, stride)
     known = LAYOUTS[kind.removeprefix(NICR)].splits
@@ -226,7 +226,16 @@ def check_faults(runs: dict[str, Any]) -> None:
         )
 
 
-def _format_of(path: Path) -> str:
+def format_of(path: Path) -> str:
+    """Say in which format a folder is: "sequence" (or a folder of such), or "nicr-..." by files and name.
+
+    Raises
+    ------
+    DatasetError
+        If it is in NICR layout, but its name does not say of which data set.
+    OSError
+        If there is nothing at the path.
+    """
     path.stat()
     splits = {split for layout in LAYOUTS.values() for split in layout.splits}
     if not any((path / split / "rgb").is_dir() for split in splits):

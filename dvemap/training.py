@@ -110,7 +110,9 @@ class TrainingRun:
             config.network, config.run.seed, backbone=start.backbone, student=start.student
         )
         fabric = launch(config.run)
-        trainer = Trainer(fabric, network, self._items, config.run, config.optimizer, config.schedule)
+        trainer = Trainer(
+            fabric, network, self._items, config.run, config.optimizer, config.schedule, config.loss
+        )
         if state is not None:
             trainer.load(state["trainer"])
             self._trained = Trained(json.loads(state["history"]), state["best"])
@@ -156,13 +158,14 @@ class TrainingRun:
     ) -> dict[str, float]:
         """Judge the student and draw its picture; return the figures."""
         trainer.share_statistics()
-        figures = examination.judge(fabric, trainer.judged)
+        readers = examination.readers_of(fabric, trainer.judged)
+        figures = examination.judge(fabric, trainer.judged, readers)
         if watch.log is not None:
             step = trainer.epoch * trainer.steps
             watch.log.write({f"validation/{name}": value for name, value in figures.items()}, step)
             if examination.config.panels:
                 title = f"{self._folder.path.name}, epoch {trainer.epoch}"
-                picture = examination.draw(fabric, trainer.judged, title, figures)
+                picture = examination.draw(fabric, trainer.judged, readers, title, figures)
                 coded = cv2.imencode(".png", picture[..., ::-1])[1]
                 with atomic_write(self._folder.panels / f"epoch-{trainer.epoch:04d}.png") as file:
                     file.write(coded.tobytes())

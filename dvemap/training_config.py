@@ -3,6 +3,7 @@
 The resolved configuration lies in the run's folder, in its state and in every student that it keeps.
 """
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,7 +14,7 @@ from dvemap.settings import put_assignments, read_yaml, validate
 from dvemap.training_data import DataConfig
 from student.data.augment_config import AugmentConfig
 from student.networks.config import StudentConfig
-from student.training.config import OptimizerConfig, RunConfig, ScheduleConfig
+from student.training.config import LossConfig, OptimizerConfig, RunConfig, ScheduleConfig
 from student.visual_means import ALPHA
 
 
@@ -65,13 +66,23 @@ class ValidationConfig(_Section):
         1.0, ge=0, le=1, description="share of the run after which every epoch is validated"
     )
     means: bool = Field(True, description="whether visual means of the first data set read labels too")
-    best: Literal["text", "means", "loss"] = Field("text", description="what the best student is best at")
+    probe: int = Field(
+        200,
+        ge=0,
+        description="images of the first data set, evenly spread, that a linear probe is fitted on at each "
+        "validation; 0: no probe",
+    )
+    best: Literal["text", "means", "probe", "loss"] = Field(
+        "text", description="what the best student is best at"
+    )
     panels: int = Field(4, ge=0, description="images in the picture of each validation")
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> "ValidationConfig":
         if self.best == "means" and not self.means:
             raise ValueError("best: means needs means: true")
+        if self.best == "probe" and not self.probe:
+            raise ValueError("best: probe needs a number of images, such as probe: 200")
         return self
 
     def due(self, epoch: int, epochs: int) -> bool:
@@ -90,6 +101,7 @@ class TrainConfig(_Section):
     teacher: TeacherConfig = TeacherConfig()
     augment: AugmentConfig = AugmentConfig()
     validation: ValidationConfig | None = None
+    loss: LossConfig = LossConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     schedule: ScheduleConfig = ScheduleConfig()
     run: RunConfig = RunConfig()
@@ -134,7 +146,12 @@ FREE = frozenset(
 
 
 def changed_settings(former: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Say which settings of a run differ from those that it began with, but for free ones."""
+    """Say which settings of a run differ from those that it began with, but for free ones.
+
+    Settings that are newer than the run had their defaults.
+    """
+    with suppress(pydantic.ValidationError):
+        former = TrainConfig.model_validate(former).plain()
     before, after = _flat(former), _flat(now)
     return [
         f"{name} was {before.get(name)!r}, is {after.get(name)!r}"

@@ -33,10 +33,12 @@ class Examination:
     ----------
     config : ValidationConfig
     source : FileSource
+    taught : FileSource
+        First data set of the mixture, which the probe is fitted on.
     targets : TeacherTargets or None
         None where the teacher did not see the images.
     readers : dict of str to ndarray
-        Rows (K, D) of each decoder; here a further one has its place.
+        Rows (K, D) of each decoder that does not depend on the student.
     size : tuple of int
         Height and width that the network sees.
     statistics : DepthStatistics
@@ -44,6 +46,7 @@ class Examination:
 
     config: ValidationConfig
     source: FileSource
+    taught: FileSource
     targets: TeacherTargets | None
     readers: Readers
     size: tuple[int, int]
@@ -70,11 +73,12 @@ class Examination:
         if validation is None:
             return None
         source = open_source(validation.data)
-        if validation.means and source.class_names != taught.class_names:
+        if (validation.means or validation.probe) and source.class_names != taught.class_names:
             raise ValueError(
                 f"validation.data: {validation.data.path} has {len(source.class_names)} classes, "
                 f"{config.data[0].path}, the first data set, {len(taught.class_names)} others, whose visual "
-                "means say nothing of them; read both with the same classes, or set validation.means=false"
+                "means and probe say nothing of them; read both with the same classes, or set "
+                "validation.means=false and validation.probe=0"
             )
         targets = targets_if_any(source, config.teacher)
         if validation.best == "loss" and targets is None:
@@ -85,11 +89,21 @@ class Examination:
         if validation.means:
             readers["means"] = mean_weights(taught, config.teacher, readers["text"])
         size = validation.size or config.augment.size
-        return cls(validation, source, targets, readers, size, statistics)
+        return cls(validation, source, taught, targets, readers, size, statistics)
 
-    def judge(self, fabric: Fabric, network: DVEFormer) -> dict[str, float]:
+    def readers_of(self, fabric: Fabric, network: DVEFormer) -> Readers:
+        """Return all decoders for a network, its probe among them; all processes share the work."""
+        if not self.config.probe:
+            return self.readers
+        from student.probing.network_probe import fit_network_probe
+
+        validator = self._validator(fabric, self.taught)
+        probe = fit_network_probe(fabric, network, validator, self.taught, self.config.probe)
+        return {**self.readers, "probe": probe}
+
+    def judge(self, fabric: Fabric, network: DVEFormer, readers: Readers) -> dict[str, float]:
         """Return the figures of a network by their names; all processes share the work."""
-        judged = self._validator(fabric).judge(network, self.readers)
+        judged = self._validator(fabric, self.source).judge(network, readers)
         figures = {}
         for name, square in judged.confusions.items():
             confusion = np.concatenate([square, np.zeros((len(square), 1), np.int64)], axis=1)
@@ -99,13 +113,13 @@ class Examination:
         return figures
 
     def draw(
-        self, fabric: Fabric, network: DVEFormer, title: str, figures: dict[str, float]
+        self, fabric: Fabric, network: DVEFormer, readers: Readers, title: str, figures: dict[str, float]
     ) -> npt.NDArray[np.uint8]:
         """Draw what a network makes of some of the images, evenly spread; one process does it alone."""
         count = min(self.config.panels, len(self.source))
         chosen = [len(self.source) * k // count for k in range(count)]
-        validator = self._validator(fabric)
-        glimpses = [validator.look(network, i, self.readers) for i in chosen]
+        validator = self._validator(fabric, self.source)
+        glimpses = [validator.look(network, i, readers) for i in chosen]
         said = ", ".join(f"{FIGURES[name]} {value:.3f}" for name, value in figures.items())
         return draw_training_panel(
             glimpses, make_class_list("validation", self.source.class_names), title, said
@@ -123,7 +137,7 @@ class Examination:
         """Name of the figure that the best student is best at."""
         return "validation_loss" if self.config.best == "loss" else self.config.best
 
-    def _validator(self, fabric: Fabric) -> Validator:
+    def _validator(self, fabric: Fabric, source: FileSource) -> Validator:
         from student.training.validation import Validator
 
-        return Validator(fabric, self.source, self.size, self.statistics, self.targets)
+        return Validator(fabric, source, self.size, self.statistics, self.targets)

@@ -17,7 +17,7 @@ from student.text import TextEncoder as TextEncoder
 from student.text import load_text_encoder as load_text_encoder
 
 if TYPE_CHECKING:
-    from student.checkpoint_backbone import load_backbone as load_backbone
+    from student.checkpoints import load_backbone as load_backbone
     from student.checkpoints import load_checkpoint as load_checkpoint
     from student.checkpoints import save_checkpoint as save_checkpoint
     from student.networks.config import StudentConfig as StudentConfig
@@ -32,7 +32,7 @@ _LATER = {
     "StudentConfig": "student.networks.config",
     "StudentEncoder": "student.student_encoder",
     "build": "student.networks.dveformer",
-    "load_backbone": "student.checkpoint_backbone",
+    "load_backbone": "student.checkpoints",
     "load_checkpoint": "student.checkpoints",
     "open_student": "student.opening",
     "save_checkpoint": "student.checkpoints",

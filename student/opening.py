@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from student.code_scale import code_scale
 from student.disk_cache import file_sha256
-from student.preprocessing import Preprocessing, depth_statistics
+from student.preprocessing import Preprocessing
 from student.space import EmbeddingSpace
 from student.student_encoder import StudentEncoder
-from student.student_export import ExportOptions, export_checkpoint, space_name, text_encoder_of
+from student.student_export import export_checkpoint, space_name, text_encoder_of
 from student.student_folder import read_head, read_student_folder
 from student.student_source import find_source
+from student.trained_student import TrainedStudent
 
 if TYPE_CHECKING:
     from student.runtimes import Runtime
@@ -59,9 +60,11 @@ def open_student(
         `"onnx"`, `"torch"`, `"torch-compiled"` or `"tensorrt"`; `"auto"` is torch for a checkpoint on a GPU,
         else onnx. For onnx and tensorrt a checkpoint is exported once; the cache keeps what was made.
     size
-        Height and width that the network sees, multiples of 32; by default 480 x 640, or that of the folder.
+        Height and width that the network sees, multiples of 32; by default what the folder has, or what the
+        checkpoint says that it was trained with, else 480 x 640.
     statistics
-        Name of what depth is normalised with (`student.preprocessing`); by default nyuv2, or the folder's.
+        Name of what depth is normalised with (`student.preprocessing`); by default the folder's or the
+        checkpoint's, else nyuv2.
     precision
         Of weights and features: fp32 or fp16 in ONNX graphs and engines; fp32, bf16, fp16, tf32 in torch. By
         default fp32, or that of the folder; int8 comes in a folder alone.
@@ -92,22 +95,20 @@ def open_student(
     if device is not None:
         _check_choice("device", device, DEVICES)
     path = find_source(source)
-    if stride == "finest":
-        stride = None if path.is_dir() else _finest(path)
-    wishes = {"size": size, "statistics": statistics, "precision": precision, "stride": stride}
-    given: dict[str, Any] = {name: value for name, value in wishes.items() if value is not None}
+    wishes: dict[str, Any] = {"size": size, "statistics": statistics, "precision": precision}
     if path.is_dir():
-        _check_folder(path, given)
-    if runtime == "auto":
-        on_gpu = device == "cuda" or (device is None and gpu_is_there())
-        runtime = "torch" if on_gpu and path.is_file() else "onnx"
-    if runtime.startswith("torch"):
-        if path.is_dir():
+        _check_folder(path, wishes | {"stride": None if stride == "finest" else stride})
+        if runtime.startswith("torch"):
             raise ValueError(f"runtime {runtime} runs checkpoints, got the exported folder {path}; use onnx")
-        return _open_torch(path, given, runtime == "torch-compiled", threads, device)
-    if path.is_file():
-        path = export_checkpoint(path, options=ExportOptions(**given), note=note)
-    return _open_folder(path, runtime, threads, device, note, progress)
+        return _open_folder(path, "onnx" if runtime == "auto" else runtime, threads, device, note, progress)
+    trained = TrainedStudent(path)
+    wishes["stride"] = trained.checkpoint.config.stride if stride == "finest" else stride
+    if runtime == "auto":
+        runtime = "torch" if device == "cuda" or (device is None and gpu_is_there()) else "onnx"
+    if runtime.startswith("torch"):
+        return _open_torch(trained, wishes, runtime == "torch-compiled", threads, device)
+    folder = export_checkpoint(trained, options=trained.options(**wishes), note=note)
+    return _open_folder(folder, runtime, threads, device, note, progress)
 
 
 def gpu_is_there() -> bool:
@@ -120,25 +121,22 @@ def gpu_is_there() -> bool:
 
 
 def _open_torch(
-    path: Path, given: dict[str, Any], compiled: bool, threads: int, device: str | None
+    student: TrainedStudent, wishes: dict[str, Any], compiled: bool, threads: int, device: str | None
 ) -> StudentEncoder:
-    from student.checkpoints import read_checkpoint
     from student.inference.codes_network import CodesNetwork
     from student.runtimes.torch_runtime import TorchRuntime
 
-    precision = given.pop("precision", "fp32")
+    precision = wishes.pop("precision") or "fp32"
     if precision == "int8":
         raise ValueError(
             "precision int8 is for ONNX Runtime; use runtime onnx with a folder exported in int8"
         )
-    options = ExportOptions(**given)
-    statistics = depth_statistics(options.statistics)
-    checkpoint = read_checkpoint(path)
+    options = student.options(**wishes)
+    checkpoint, statistics = student.checkpoint, options.depth
     trained = checkpoint.build()
     network = CodesNetwork(trained, options.size, statistics, options.stride)
-    sha256 = file_sha256(path)
     space = EmbeddingSpace(
-        space_name(checkpoint, sha256),
+        space_name(checkpoint, student.sha256),
         checkpoint.config.embedding_dim,
         network.head,
         text_encoder_of(checkpoint),
@@ -153,9 +151,9 @@ def _open_torch(
         threads=threads,
     )
     count = sum(value.numel() for name, value in checkpoint.state.items() if not name.endswith(_COMPUTED))
-    weights = f"{count / 1e6:.1f} M parameters in {path}"
+    weights = f"{count / 1e6:.1f} M parameters in {student.path}"
     made_from = {
-        "checkpoint": sha256,
+        "checkpoint": student.sha256,
         "size": options.size,
         "stride": options.stride,
         "statistics": (statistics.mean, statistics.std),
@@ -196,13 +194,7 @@ def _encoder(
     return StudentEncoder(runtime, Preprocessing(runtime.size), space, fingerprint, weights)
 
 
-def _finest(path: Path) -> int:
-    from student.checkpoints import read_checkpoint
-
-    return read_checkpoint(path).config.stride
-
-
-def _check_folder(path: Path, given: dict[str, Any]) -> None:
+def _check_folder(path: Path, wishes: dict[str, Any]) -> None:
     """Raise if something else is asked of an exported folder than it was made for."""
     config = read_student_folder(path)
     has = {
@@ -211,8 +203,8 @@ def _check_folder(path: Path, given: dict[str, Any]) -> None:
         "precision": config.precision,
         "stride": config.stride,
     }
-    for name, value in given.items():
-        if value != has[name]:
+    for name, value in wishes.items():
+        if value is not None and value != has[name]:
             raise ValueError(
                 f"{path} was exported with {name} {_text(has[name])}, asked for {_text(value)}; export the "
                 "checkpoint again with: dvemap engine onnx"

@@ -9,9 +9,12 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from student.checkpoint_file import read_checkpoint_file
-from student.checkpoint_kind import PROBE_STATE, Kind, describe, kind_of, probe_state_of
+from student.checkpoints.file import read_checkpoint_file
+from student.checkpoints.kind import PROBE_STATE, Kind, describe, kind_of, probe_state_of
 from student.errors import CheckpointError
+
+NAMES: Final = "class_names"
+"""Key of the classes' names in a probe's .pth file; ours has it, published ones do not."""
 
 _NUMPY: Final = (".npz", ".npy")
 _TENSORS: Final = (".safetensors", ".pth", ".pt", ".gz", ".tgz", ".tar")
@@ -43,8 +46,9 @@ def load_probe(path: str | Path) -> Probe:
     ----------
     path
         An .npz or .safetensors file with `weight`, perhaps `bias`, and (npz only) perhaps `names`; or a .pth
-        file as DVEFormer publishes them, {"linear_probing_head_state_dict": {... weight (K, D, 1, 1)}}, also
-        within a .tar.gz; or the name of one of those (`dvemap weights list`) that is on this computer.
+        file as DVEFormer publishes them, {"linear_probing_head_state_dict": {... weight (K, D, 1, 1)}}, with
+        `class_names` beside it where `dvemap probe` wrote it, also within a .tar.gz; or the name of a
+        published one (`dvemap weights list`) that is on this computer.
 
     Raises
     ------
@@ -178,7 +182,8 @@ def _read_tensors(path: Path) -> dict[str, Any]:
         tensors = file.content
     if not tensors:
         raise CheckpointError(f"{file.name} must hold a dict with {PROBE_STATE}, it seems to be {what}")
-    return {
+    names = {"names": file.content[NAMES]} if isinstance(file.content.get(NAMES), list) else {}
+    return names | {
         name: value.detach().float().numpy() if isinstance(value, torch.Tensor) else value
         for name, value in tensors.items()
     }

@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from student.disk_cache import cache_folder, file_sha256
+from student.disk_cache import cache_folder
 from student.errors import EncoderError
-from student.preprocessing import Preprocessing, depth_statistics
+from student.export_options import ExportOptions as ExportOptions
 from student.student_folder import EXPORTER, FILE_NAME, Precision
+from student.trained_student import TrainedStudent
 
 if TYPE_CHECKING:
     from student.checkpoints import Checkpoint
@@ -23,50 +24,13 @@ if TYPE_CHECKING:
 Images = Sequence[tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]]
 """Frames resized to the input size: rgb (H, W, 3) uint8 and depth (H, W) float32 metres."""
 
-PRECISIONS: Final[tuple[Precision, ...]] = ("fp32", "fp16", "int8")
 OFFICIAL_DIMENSION: Final = 768
 OFFICIAL_SPACE: Final = "alphaclip-l14-336-grit-20m"
 OFFICIAL_TEXT_ENCODER: Final = "openclip:ViT-L-14-336-quickgelu/openai"
 
 
-@dataclass(frozen=True)
-class ExportOptions:
-    """How a checkpoint is run.
-
-    Attributes
-    ----------
-    size : tuple of int
-        Height and width that the network sees, multiples of 32.
-    statistics : str
-        Name of what depth is normalised with.
-    precision : str
-        fp32, fp16 or int8; int8 is calibrated on real frames.
-    stride : int
-        Pixels a code.
-
-    Raises
-    ------
-    ValueError
-        A value is not possible.
-    """
-
-    size: tuple[int, int] = (480, 640)
-    statistics: str = "nyuv2"
-    precision: str = "fp32"
-    stride: int = 4
-
-    def __post_init__(self) -> None:
-        """Check once, where options are made."""
-        Preprocessing(self.size)
-        depth_statistics(self.statistics)
-        if self.precision not in PRECISIONS:
-            raise ValueError(
-                f"precision of an ONNX graph must be one of {', '.join(PRECISIONS)}, got {self.precision!r}"
-            )
-
-
 def export_checkpoint(
-    checkpoint: Path,
+    checkpoint: Path | TrainedStudent,
     folder: Path | None = None,
     options: ExportOptions | None = None,
     *,
@@ -78,12 +42,12 @@ def export_checkpoint(
     Parameters
     ----------
     checkpoint
-        The file.
+        The file, perhaps opened already.
     folder
         Where to; by default a place in the cache that belongs to the checkpoint and the options, where an
         earlier export is used again.
     options
-        How it will be run.
+        How it will be run; by default as its file says.
     calibration
         Frames that int8 is calibrated on.
     note
@@ -100,26 +64,25 @@ def export_checkpoint(
     EncoderError
         int8 without calibration, or a graph that does not return what torch returns.
     """
-    options = options or ExportOptions()
+    trained = TrainedStudent(checkpoint) if isinstance(checkpoint, Path) else checkpoint
+    options = options or trained.options()
     if options.precision == "int8" and not calibration:
         raise EncoderError(
             "int8 must be calibrated on real frames; export it with: dvemap engine onnx CHECKPOINT -o FOLDER "
             "--precision int8 --calibrate SEQUENCE, and give the folder as encoder"
         )
-    target = folder or _cached(checkpoint, options)
+    target = folder or _cached(trained, options)
     if folder is None and (target / FILE_NAME).is_file():
         return target
-    from student.checkpoints import read_checkpoint
     from student.onnx_export import export_student
 
-    opened = read_checkpoint(checkpoint)
-    note(f"exporting {checkpoint.name} to ONNX, once; it is kept in {target}")
-    sha256 = file_sha256(checkpoint)
+    opened, sha256 = trained.checkpoint, trained.sha256
+    note(f"exporting {trained.path.name} to ONNX, once; it is kept in {target}")
     export_student(
         opened.build(),
         target,
         size=options.size,
-        statistics=depth_statistics(options.statistics),
+        statistics=options.depth,
         stride=options.stride,
         name=space_name(opened, sha256),
         text_encoder=text_encoder_of(opened),
@@ -149,11 +112,11 @@ def text_encoder_of(checkpoint: Checkpoint) -> str | None:
     return checkpoint.metadata.get("text_encoder", official)
 
 
-def _cached(checkpoint: Path, options: ExportOptions) -> Path:
+def _cached(trained: TrainedStudent, options: ExportOptions) -> Path:
     parts = {
-        "checkpoint": file_sha256(checkpoint),
+        "checkpoint": trained.sha256,
         **asdict(options),
-        "statistics": asdict(depth_statistics(options.statistics)),
+        "statistics": asdict(options.depth),
         "official": [OFFICIAL_SPACE, OFFICIAL_TEXT_ENCODER],
         "exporter": EXPORTER,
     }

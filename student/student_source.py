@@ -44,7 +44,7 @@ def find_source(source: str | Path) -> Path:
 
 def _find_weights(name: str) -> Path:
     from student import weights
-    from student.checkpoint_kind import Kind
+    from student.checkpoints.kind import Kind
 
     known = [entry.name for entry in weights.CATALOGUE.values() if entry.kind is Kind.STUDENT]
     if name in known:

@@ -38,9 +38,12 @@ Source = Annotated[
         show_default=False,
     ),
 ]
-Size = Annotated[str | None, typer.Option(help="height x width that it sees  [default: 480x640]")]
+Size = Annotated[
+    str | None, typer.Option(help="height x width that it sees  [default: as trained, else 480x640]")
+]
 Statistics = Annotated[
-    str | None, typer.Option(help="depth statistics: nyuv2, sunrgbd, scannet, hypersim  [default: nyuv2]")
+    str | None,
+    typer.Option(help="depth statistics: nyuv2, sunrgbd, scannet, hypersim  [default: as trained]"),
 ]
 Stride = Annotated[int, typer.Option(min=1, help="input pixels a code")]
 
@@ -77,7 +80,7 @@ def onnx(
     from dvemap.engines import export_onnx, make_options
 
     out = Output(as_json)
-    options = make_options(size, statistics, precision, stride)
+    options = make_options(student, size, statistics, precision, stride)
     made = export_onnx(student, output, options, calibrate=calibrate, frames=frames, out=out)
     out.table(made.rows)
     out.hint("dvemap", "fuse", "SEQUENCE", "-o", "map.dvm", "--encoder", made.folder)
@@ -103,7 +106,7 @@ def tensorrt(
     from dvemap.engines import build_tensorrt, make_options
 
     out = Output(as_json)
-    options = make_options(size, statistics, precision, stride)
+    options = make_options(student, size, statistics, precision, stride)
     made = build_tensorrt(student, options, best_batch, most_batch, out)
     out.table(made.rows)
     shown = ("--encoder", made.folder, "--set", "encoder.runtime=tensorrt")

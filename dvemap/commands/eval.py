@@ -1,7 +1,7 @@
 """`dvemap eval`: how good a map is, and how good an encoder is on frames."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -14,11 +14,14 @@ from dvemap.encoder_options import (
     PromptOption,
     encoder_config,
 )
-from dvemap.options import Json, MapPath, TextEncoderOption, new_app
+from dvemap.options import DepthFolder, Json, MapPath, TextEncoderOption, new_app
 
 if TYPE_CHECKING:
+    from dvemap.backprojection import BackprojectionScore
     from dvemap.console import Output
     from dvemap.frame_evaluation import FrameScore
+    from mapping import VoxelMap
+    from sequences import Sequence as RgbdSequence
 
 app = new_app()
 
@@ -27,6 +30,8 @@ EPILOG = """Examples:
   dvemap eval map flat.dvm flat
 
   dvemap eval map scene0000_00.dvm scene0000_00 --classes scannet-20 --probe scannet20.pth --json
+
+  dvemap eval map flat.dvm --frames flat --stride 10
 """
 
 FRAMES_EPILOG = """Examples:
@@ -48,13 +53,19 @@ def choose() -> None:
 def evaluate(
     map_path: MapPath,
     sequence: Annotated[
-        Path,
+        Path | None,
         typer.Argument(metavar="SEQUENCE", help="the sequence, or a mesh with labels", show_default=False),
-    ],
+    ] = None,
+    frames: Annotated[
+        Path | None,
+        typer.Option(help="render the labels into the frames of this sequence, and judge them there"),
+    ] = None,
+    stride: Annotated[int, typer.Option(min=1, help="take every n-th frame of --frames")] = 1,
     classes: Annotated[
         str | None,
         typer.Option(
-            help="scannet-20, scannet-40, scannet-200, nyuv2-40, sunrgbd-37 or a file  [default: by the mesh]"
+            help="scannet-20, scannet-40, scannet-200, nyuv2-40, sunrgbd-37 or a file  "
+            "[default: by the mesh or the label images]"
         ),
     ] = None,
     probe: Annotated[Path | None, typer.Option(help="linear probe instead of text")] = None,
@@ -70,6 +81,9 @@ def evaluate(
 
     Every vertex counts: one that no cell explains is wrong, one without a true label is left out. The means
     are over the classes that occur in the ground truth; all class names are candidates.
+
+    With --frames the labels are rendered into the frames of a sequence instead and compared with its label
+    images, once with the Gaussians of the cells and once with the cells as cubes.
     """
     import mapping
     from dvemap.console import Output
@@ -77,8 +91,29 @@ def evaluate(
     from dvemap.outputs import check_picture
 
     check_picture(confusion)
+    if (sequence is None) == (frames is None):
+        raise typer.BadParameter("give either of them", param_hint="SEQUENCE / --frames")
     out = Output(as_json)
     voxel_map = mapping.load(map_path)
+    if sequence is None:
+        rendered = _evaluate_rendered(
+            out,
+            voxel_map,
+            Path(frames or "."),
+            stride,
+            classes=classes,
+            probe=probe,
+            means=means,
+            text_encoder=text_encoder,
+        )
+        if confusion is not None:
+            from dvemap.confusion_picture import write_confusion
+
+            write_confusion(confusion, rendered.shapes["gaussian"].confusion, rendered.classes.names)
+            out.say(f"wrote {confusion}")
+        out.hint("dvemap", "render", map_path, "--trajectory", frames, "--show", "labels")
+        out.result({"map": str(map_path), "frames_of": str(frames), **rendered.to_dict()})
+        return
     score = evaluate_map(
         voxel_map,
         sequence,
@@ -111,11 +146,55 @@ def evaluate(
     out.result({"map": str(map_path), "mesh": str(score.mesh), **score.to_dict()})
 
 
+def _evaluate_rendered(
+    out: "Output", voxel_map: "VoxelMap", path: Path, stride: int, **options: Any
+) -> "BackprojectionScore":
+    """Render labels into frames, judge them, and print a row a class and the means below."""
+    from dvemap.backprojection import evaluate_backprojection
+    from sequences import open_sequence
+
+    sequence = open_sequence(path, stride=stride, labels=True)
+    with out.progress("rendering", len(sequence)) as bar:
+        score = evaluate_backprojection(voxel_map, sequence, watch=bar.update, **options)
+    for reason in score.skipped[:5]:
+        out.say(f"skipped: {reason}", style="yellow")
+    gaussian, cube = score.shapes["gaussian"], score.shapes["cube"]
+    support = gaussian.confusion.sum(axis=1)
+    order = sorted((int(k) for k in support.nonzero()[0]), key=lambda k: -int(support[k]))
+    out.table(
+        [
+            (
+                score.classes.names[k],
+                f"{gaussian.metrics.iou[k]:.3f}",
+                f"{cube.metrics.iou[k]:.3f}",
+                f"{support[k]:,}",
+            )
+            for k in order
+        ],
+        header=("IoU", "Gaussians", "cubes", "pixels"),
+    )
+    out.say()
+    means = (("mIoU", "miou"), ("mAcc", "macc"), ("f-mIoU", "fmiou"), ("coverage", "coverage"))
+    out.table(
+        [
+            (name, *(f"{getattr(shape.metrics, field):.4f}" for shape in (gaussian, cube)))
+            for name, field in means
+        ],
+        header=(f"{score.frames} frames", "Gaussians", "cubes"),
+    )
+    out.say(f"the Gaussians of the cells add {100 * score.gain:.1f} points of mIoU")
+    return score
+
+
 @app.command("frames", epilog=FRAMES_EPILOG)
 def evaluate_frames(
     sequences: Annotated[
         list[Path],
-        typer.Argument(metavar="SEQUENCE...", help="sequences with label images", show_default=False),
+        typer.Argument(
+            metavar="DATA...",
+            help="labelled sequences, folders of such, or data sets in the layout of the NICR packages",
+            show_default=False,
+        ),
     ],
     encoder: EncoderOption = DEFAULT_ENCODER,
     classes: Annotated[
@@ -132,6 +211,17 @@ def evaluate_frames(
         typer.Option("--text/--no-text", help="judge text prompts  [default: if the encoder knows words]"),
     ] = None,
     prompt: PromptOption = None,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            help="nicr-nyuv2, nicr-sunrgbd, nicr-scannet, nicr-hypersim, nicr-ade20k or sequence  "
+            "[default: by files and name]"
+        ),
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="part of it  [default: of NICR layouts test or valid; else all]")
+    ] = None,
+    depth_folder: DepthFolder = None,
     start: Annotated[int, typer.Option(min=0, help="first frame")] = 0,
     stop: Annotated[int | None, typer.Option(min=0, help="frame to stop before")] = None,
     stride: Annotated[int, typer.Option(min=1, help="take every n-th frame")] = 1,
@@ -155,10 +245,12 @@ def evaluate_frames(
     """
     from dvemap.console import Output
     from dvemap.encoders import encoder as make_encoder
-    from dvemap.frame_comparison import check_against, read_earlier
+    from dvemap.frame_comparison import compare_with, read_earlier
     from dvemap.frame_evaluation import evaluate_frames
+    from dvemap.labelled_frames import open_labelled
     from dvemap.outputs import check_picture
-    from sequences import open_sequence
+    from dvemap.probe_data import DataOptions
+    from dvemap.training_data import NICR
 
     check_picture(confusion)
     if against is not None:
@@ -166,9 +258,15 @@ def evaluate_frames(
     out = Output(as_json)
     finest = ["encoder.finest=true", *(settings or [])]
     config = encoder_config(encoder, encoder_threads, encoder_cache, finest)
-    opened = [open_sequence(path, start=start, stop=stop, stride=stride, labels=True) for path in sequences]
+    reading = DataOptions(format, split, depth=depth_folder)
+    span: dict[str, Any] = {"start": start, "stop": stop, "stride": stride}
+    opened = [
+        frames
+        for path in sequences
+        for frames in open_labelled(path, options=reading, classes=classes, **span)
+    ]
     with out.progress("labelling", sum(map(len, opened))) as bar:
-        frames = make_encoder(config, opened[0], note=bar.say)
+        frames = make_encoder(config, cast("RgbdSequence", opened[0]), note=bar.say)
         for sequence in opened:
             bar.say(f"{sequence.path}: {sequence.format}, {len(sequence)} frames")
         if frames.about:
@@ -197,13 +295,24 @@ def evaluate_frames(
         "encoder": frames.identity,
         **score.to_dict(),
     }
-    out.hint("dvemap", "predict", sequences[0], "-o", "predicted", "--encoder", encoder)
     out.result(record)
-    if against is not None:
-        for name, then, now in check_against(score, against, tolerance):
-            raise ValueError(
-                f"{against}: the mIoU of {name} fell from {then:.4f} to {now:.4f}, by more than {tolerance:g}"
-            )
+    compared = [] if against is None else compare_with(score, against)
+    if compared:
+        out.say()
+        out.table(
+            [(name, f"{then:.4f}", f"{now:.4f}", f"{now - then:+.4f}") for name, then, now in compared],
+            header=("mIoU", "before", "now", "change"),
+        )
+    fallen = [name for name, then, now in compared if now < then - tolerance]
+    if fallen:
+        said = ", ".join(
+            f"of {name} fell from {then:.4f} to {now:.4f}" for name, then, now in compared if name in fallen
+        )
+        raise ValueError(f"{against}: the mIoU {said}, by more than {tolerance:g}")
+    if opened[0].format.startswith(NICR):
+        out.hint("dvemap", "fuse", "SEQUENCE", "-o", "map.dvm", "--encoder", encoder)
+    else:
+        out.hint("dvemap", "predict", opened[0].path, "-o", "predicted", "--encoder", encoder)
 
 
 def _show_frames(out: "Output", score: "FrameScore") -> None:

@@ -15,7 +15,7 @@ from dvemap.encoder_options import (
     encoder_config,
     encoder_words,
 )
-from dvemap.options import Json, new_app
+from dvemap.options import DepthFolder, Json, new_app
 
 if TYPE_CHECKING:
     from dvemap.config import EncoderConfig
@@ -73,6 +73,7 @@ def predict(
         float | None,
         typer.Option(help="depth units per metre  [default: 1000; of a sequence that of its format]"),
     ] = None,
+    depth_folder: DepthFolder = None,
     start: Annotated[int, typer.Option(min=0, help="first frame of the sequence")] = 0,
     stop: Annotated[int | None, typer.Option(min=0, help="frame to stop before")] = None,
     stride: Annotated[int, typer.Option(min=1, help="take every n-th frame")] = 1,
@@ -105,9 +106,17 @@ def predict(
     if len(inputs) == 2:
         if (start, stop, stride) != (0, None, 1):
             raise typer.BadParameter("--start, --stop and --stride choose frames of a sequence")
+        if depth_folder is not None:
+            raise typer.BadParameter("--depth-folder is of a sequence; name the depth image itself")
         _of_images(out, inputs[0], inputs[1], output, config, reading, depth_scale, npz)
         return
-    opening = {"start": start, "stop": stop, "stride": stride, "depth_scale": depth_scale}
+    opening = {
+        "start": start,
+        "stop": stop,
+        "stride": stride,
+        "depth_scale": depth_scale,
+        "depth_folder": depth_folder or "depth",
+    }
     _of_sequence(out, inputs[0], output, config, reading, opening, npz, overwrite)
 
 

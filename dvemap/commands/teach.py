@@ -66,6 +66,9 @@ def teach(
             help="what it reads for a class name {}  [default: {}; of openclip a detailed photo of a {}]"
         ),
     ] = None,
+    name_share: Annotated[
+        float, typer.Option(min=0, max=1, help="share of a class name in the embedding of a caption")
+    ] = 0.0,
     depth: Annotated[
         str | None,
         typer.Option(
@@ -121,7 +124,7 @@ def teach(
 
         def make_teacher(source: "NicrSource | SequenceSource") -> "Teacher":
             if alpha_clip is None:
-                return _caption_teacher(str(text_encoder), source, captions, prompt)
+                return _caption_teacher(str(text_encoder), source, captions, prompt, name_share)
             from student.teacher.image_teacher import ImageTeacher
 
             return ImageTeacher.load(alpha_clip, base, device=device, precision=precision, batch=batch)
@@ -135,7 +138,11 @@ def teach(
 
 
 def _caption_teacher(
-    encoder: str, source: "NicrSource | SequenceSource", captions: str | None, prompt: str | None
+    encoder: str,
+    source: "NicrSource | SequenceSource",
+    captions: str | None,
+    prompt: str | None,
+    name_share: float,
 ) -> "Teacher":
     from dvemap.teaching import OBJECTS_FILE, objects_captions
     from student import load_text_encoder
@@ -143,14 +150,14 @@ def _caption_teacher(
     from student.disk_cache import file_sha256
     from student.teacher.captions import CaptionTeacher, read_captions
 
+    said, told = None, "class names"
+    if captions is None and (objects := objects_captions(source.root)):
+        said, told = objects, OBJECTS_FILE
+    elif captions is not None and captions != "names":
+        said, told = read_captions(captions), file_sha256(Path(captions))
     template = prompt or ("{}" if encoder == "minilm" else PROMPT)
-    words, names = load_text_encoder(encoder), source.class_names
-    if captions is None and (said := objects_captions(source.root)):
-        return CaptionTeacher(words, names, said, told=OBJECTS_FILE, prompt=template)
-    if captions is None or captions == "names":
-        return CaptionTeacher(words, names, prompt=template)
-    told = file_sha256(Path(captions))
-    return CaptionTeacher(words, names, read_captions(captions), told=told, prompt=template)
+    words = load_text_encoder(encoder)
+    return CaptionTeacher(words, source.class_names, said, told=told, prompt=template, name_share=name_share)
 
 
 def _show(out: "Output", what: str, runs: "Mapping[str, Taught | Estimated]") -> None:

@@ -16,7 +16,7 @@ from student.data.augment import Augmentation
 from student.data.errors import DatasetError
 from student.data.mixture import Mixture
 from student.data.sample import Sample, Source
-from student.preprocessing import normalise
+from student.preprocessing import DepthStatistics, normalise
 
 
 class Table(Protocol):
@@ -105,7 +105,7 @@ class TrainingSet(Dataset[Item]):
     Parameters
     ----------
     mixture
-        Where samples come from; its depth statistics normalise all depth.
+        Where samples come from.
     augmentation
         What makes views of them.
     targets
@@ -113,13 +113,21 @@ class TrainingSet(Dataset[Item]):
     reduction
         Pixels of the image along each axis of a pixel of `target_index`: 4 for a network whose output has a
         quarter of the resolution.
+    statistics
+        What depth is normalised with; by default the mixture's.
     """
 
     def __init__(
-        self, mixture: Mixture, augmentation: Augmentation, targets: Targets, *, reduction: int = 1
+        self,
+        mixture: Mixture,
+        augmentation: Augmentation,
+        targets: Targets,
+        *,
+        reduction: int = 1,
+        statistics: DepthStatistics | None = None,
     ) -> None:
         self.mixture, self.augmentation, self.targets = mixture, augmentation, targets
-        self.reduction, self._statistics = reduction, mixture.depth_statistics
+        self.reduction, self._statistics = reduction, statistics or mixture.depth_statistics
 
     def __getitem__(self, draw: Draw) -> Item:
         """Read a sample and make the item of a draw."""

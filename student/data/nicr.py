@@ -113,20 +113,33 @@ class NicrSource:
             A file cannot be read.
         """
         rgb = read_color(self._file("rgb", i, LAYOUTS[self.name].rgb))
-        semantic_file = self._file("semantic", i)
-        semantic, instance = read_numbers(semantic_file), self._instance(i)
+        semantic, instance = self.labels(i), self._instance(i)
         for what, image in (("semantic", semantic), ("instance", instance)):
             if image.shape != rgb.shape[:2]:
                 raise DatasetError(
                     f"{self._file(what, i)}: expected the size of the colour image, "
                     f"{rgb.shape[0]}x{rgb.shape[1]}, got {image.shape[0]}x{image.shape[1]}"
                 )
+        return Sample(f"{self.name} {self._names[i]}", rgb, self._metres(i), semantic, instance)
+
+    def labels(self, i: int) -> npt.NDArray[np.uint16]:
+        """Read the label image of the i-th sample alone: (H, W), class 1 to K, 0 = void.
+
+        Raises
+        ------
+        DatasetError
+            It holds something else.
+        OSError
+            It cannot be read.
+        """
+        file = self._file("semantic", i)
+        semantic = read_numbers(file)
         if (highest := int(semantic.max())) > len(self.class_names):
             raise DatasetError(
-                f"{semantic_file}: has class {highest}, but {self.name} is read with "
-                f"{len(self.class_names)}; give the number of classes that it was prepared with"
+                f"{file}: has class {highest}, but {self.name} is read with {len(self.class_names)}; give "
+                "the number of classes that it was prepared with"
             )
-        return Sample(f"{self.name} {self._names[i]}", rgb, self._metres(i), semantic, instance)
+        return semantic
 
     def _instance(self, i: int) -> npt.NDArray[np.uint16]:
         file = self._file("instance", i)

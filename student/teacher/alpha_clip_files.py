@@ -13,9 +13,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from student.checkpoint_file import read_checkpoint_file
-from student.checkpoint_kind import parts, state_of
-from student.checkpoint_shape import mismatch
+from student.checkpoints.file import read_checkpoint_file
+from student.checkpoints.kind import parts, state_of
+from student.checkpoints.shape import mismatch
 from student.disk_cache import file_sha256
 from student.errors import CheckpointError
 

@@ -53,6 +53,37 @@ class ScheduleConfig(_Section):
     )
 
 
+class LossConfig(_Section):
+    """What a step makes smaller; the defaults are DVEFormer's: the cosine, over all pixels."""
+
+    cosine: float = Field(default=1.0, ge=0, description="weight of 1 - cos(embedding, target)")
+    contrast: float = Field(
+        default=0.0,
+        ge=0,
+        description="weight of telling a pixel's target from the other targets of the batch; needs pixels",
+    )
+    temperature: float = Field(
+        default=0.07, gt=0, description="of the contrast: cosines are divided by it before the softmax"
+    )
+    pixels: int | None = Field(
+        default=None, ge=1, description="of the output that are drawn from each image; none: all of them"
+    )
+    balance: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="how drawing evens out segments: 0 each pixel alike, 1 each segment alike; needs pixels",
+    )
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> LossConfig:
+        if self.pixels is None and (self.contrast or self.balance or self.cosine != 1):
+            raise ValueError("over all pixels the loss is the cosine alone; set pixels to draw some")
+        if not self.cosine and not self.contrast:
+            raise ValueError("cosine and contrast are both 0: there is nothing to learn")
+        return self
+
+
 class RunConfig(_Section):
     """How long, on what, and with which care."""
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
-from student.checkpoint_backbone import load_backbone
 from student.checkpoints import read_checkpoint
+from student.checkpoints.backbone import load_backbone
 from student.networks.config import StudentConfig
 from student.networks.dveformer import DVEFormer, build
 from student.training.errors import TrainingError

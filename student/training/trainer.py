@@ -15,9 +15,15 @@ from student.data.errors import DatasetError
 from student.networks.dveformer import DVEFormer
 from student.training.average import WeightAverage
 from student.training.batch_norm import share_batch_norm
-from student.training.config import REFERENCE_BATCH, OptimizerConfig, RunConfig, ScheduleConfig
+from student.training.config import (
+    REFERENCE_BATCH,
+    LossConfig,
+    OptimizerConfig,
+    RunConfig,
+    ScheduleConfig,
+)
 from student.training.errors import TrainingError
-from student.training.loss import cosine_loss
+from student.training.objective import Chosen, Objective
 from student.training.schedule import OneCycle
 
 if TYPE_CHECKING:
@@ -56,7 +62,7 @@ class Trainer:
         Is trained in place; moves to the device of `fabric`.
     items
         What it learns from.
-    run, optimizer, schedule
+    run, optimizer, schedule, loss
         How.
 
     Attributes
@@ -82,6 +88,7 @@ class Trainer:
         run: RunConfig,
         optimizer: OptimizerConfig,
         schedule: ScheduleConfig,
+        loss: LossConfig,
     ) -> None:
         self._fabric, self._run, self._betas, self._clip = fabric, run, optimizer.betas, optimizer.clip
         _check_batch(run, fabric.world_size)
@@ -104,7 +111,8 @@ class Trainer:
         peak = optimizer.lr * run.batch / REFERENCE_BATCH
         self._schedule = OneCycle(schedule, peak, run.epochs, self.steps)
         self._optimizer = _make_optimizer(network, optimizer, peak)
-        module = cast(DVEFormer, torch.compile(network)) if run.compile else network
+        self._objective = Objective(loss)
+        module = cast(Chosen, torch.compile(Chosen(network))) if run.compile else Chosen(network)
         self._module, self._stepper = fabric.setup(module, self._optimizer)
         self._average = WeightAverage(network, run.ema) if run.ema else None
         self._seed(run.seed)
@@ -204,14 +212,20 @@ class Trainer:
             group["lr"] = rates.lr
             if rates.momentum is not None:
                 group["betas"] = (rates.momentum, self._betas[1])
-        count = torch.stack([(part.target_index > 0).sum() for part in parts]).sum().to(fabric.device)
+        chosen = [self._objective.choose(part.target_index) for part in parts]
+        counts = [
+            (part.target_index > 0).sum() if places is None else torch.tensor(len(places))
+            for part, places in zip(parts, chosen, strict=True)
+        ]
+        count = torch.stack(counts).sum().to(fabric.device)
         count = cast(Tensor, fabric.all_reduce(count, reduce_op="sum")).clamp_min(1)
         loss = torch.zeros((), device=fabric.device)
         self._stepper.zero_grad()
-        for k, part in enumerate(parts, start=1):
+        for k, (part, places) in enumerate(zip(parts, chosen, strict=True), start=1):
             rgb, depth, lut, index = (tensor.to(fabric.device, non_blocking=True) for tensor in part[1:])
+            places = None if places is None else places.to(fabric.device, non_blocking=True)
             with fabric.no_backward_sync(self._module, enabled=k < len(parts)):
-                total, _ = cosine_loss(self._module(rgb, depth), lut, index)
+                total = self._objective(self._module(rgb, depth, places), lut, index, places)
                 # The processes' gradients are averaged; the loss is the mean over the pixels of all of them.
                 fabric.backward(total * (fabric.world_size / count))
             loss += total.detach()

@@ -121,7 +121,7 @@ class Validator:
         network.eval()
         mine = range(fabric.global_rank, len(self._source), fabric.world_size)
         for i, sample in self._samples(mine):
-            embedding, _, _ = self._embed(network, sample)
+            embedding, _, _ = self.embed(network, sample)
             truth = torch.from_numpy(sample.semantic.astype(np.int64)).to(fabric.device)
             known = truth > 0
             for name, rows in weights.items():
@@ -145,7 +145,7 @@ class Validator:
         """Return what a network makes of an image; no other process takes part."""
         sample = self._source.sample(i)
         training = network.training
-        embedding, rgb, depth = self._embed(network.eval(), sample)
+        embedding, rgb, depth = self.embed(network.eval(), sample)
         network.train(training)
         size = (sample.semantic.shape[0], sample.semantic.shape[1])
         labels = {}
@@ -165,10 +165,10 @@ class Validator:
             for i, reading in readings:
                 yield i, reading.result()
 
-    def _embed(
+    def embed(
         self, network: DVEFormer, sample: Sample
     ) -> tuple[Tensor, npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
-        """Return unit embeddings (1, D, h, w), and the images that the network saw."""
+        """Return unit embeddings (1, D, h, w) of a sample, and the images that the network saw."""
         rgb, depth = self._preprocessing.resize(sample.rgb, sample.depth)
         images = (torch.from_numpy(image)[None] for image in normalise(rgb, depth, self._statistics))
         embedding = network(*(image.to(self._fabric.device) for image in images))

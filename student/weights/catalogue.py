@@ -10,7 +10,7 @@ import difflib
 from dataclasses import dataclass
 from typing import Final
 
-from student.checkpoint_kind import Kind
+from student.checkpoints.kind import Kind
 
 LICENCE: Final = (
     "DVEFormer's code is Apache-2.0; its authors state no licence for the weights. They were trained on "

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-from student.checkpoint_backbone import backbone_state
-from student.checkpoint_file import CheckpointFile
-from student.checkpoint_kind import Kind, describe, is_matrix, kind_of, probe_state_of
 from student.checkpoints import checkpoint_of
+from student.checkpoints.backbone import backbone_state
+from student.checkpoints.file import CheckpointFile
+from student.checkpoints.kind import Kind, describe, is_matrix, kind_of, probe_state_of
 from student.errors import CheckpointError
 from student.networks.config import CONFIGS
 from student.weights.catalogue import CATALOGUE, EMBEDDING_DIM, OfficialFile

@@ -14,7 +14,7 @@ import pydantic
 from pydantic import BaseModel, ConfigDict
 
 from student.atomic_file import atomic_file
-from student.checkpoint_file import file_ending, parse_checkpoint, read_checkpoint_bytes
+from student.checkpoints.file import file_ending, parse_checkpoint, read_checkpoint_bytes
 from student.disk_cache import cache_folder, file_sha256
 from student.errors import CheckpointError
 from student.weights.catalogue import OfficialFile, official

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,32 @@ def test_confusion_is_pooled_over_sequences(cli: Cli, tiny: Path, painted: Path)
     matrices = [np.array(run["decoders"]["text"]["confusion"]["matrix"]) for run in (one, two)]
     np.testing.assert_array_equal(2 * matrices[0], matrices[1])
     assert two["decoders"]["text"]["miou"] == one["decoders"]["text"]["miou"]
+
+
+def test_a_folder_of_scenes_is_judged_by_the_kinds_of_all_of_them(
+    cli: Cli, tiny: Path, painted: Path, tmp_path: Path
+) -> None:
+    scenes = tmp_path / "scenes"
+    for name in ("a", "b"):
+        shutil.copytree(painted, scenes / name)
+    for path in (scenes / "b" / "label-filt").iterdir():
+        label = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        cv2.imwrite(str(path), np.uint16([0, 4, 2, 3])[label])  # no red, but "unseen"
+    said = cli("eval", "frames", scenes, "--encoder", tiny, "--json").json
+    assert said["class_names"] == ["red", "green", "blue", "unseen"]
+    assert said["frames"] == 6
+    (scenes / "b" / "label_names.txt").write_text("1\tred\n2\tgreen\n3\tgrey\n4\tunseen\n")
+    assert (
+        "label 3 is 'grey' here and 'blue' in another sequence"
+        in cli("eval", "frames", scenes, "--encoder", tiny).error
+    )
+
+
+def test_depth_may_lie_in_another_folder(cli: Cli, tiny: Path, painted: Path) -> None:
+    (painted / "depth").rename(painted / "depth_filled")
+    words = ("eval", "frames", painted, "--encoder", tiny)
+    assert cli(*words, "--depth-folder", "depth_filled", "--json").json["frames"] == 3
+    assert "depth" in cli(*words).error
 
 
 def test_ids_of_scannet_become_those_of_nyu40(cli: Cli, tiny: Path, painted: Path, tmp_path: Path) -> None:

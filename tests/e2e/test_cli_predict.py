@@ -250,3 +250,12 @@ def test_what_was_asked_is_recorded(cli: Cli, tiny: Path, painted: Path, tmp_pat
     record = json.loads((folder / "predict.json").read_text())
     assert record["encoder"]["name"] == "colours"
     assert record["question"]["text"] == "red"
+
+
+def test_depth_may_lie_in_another_folder(cli: Cli, tiny: Path, painted: Path, tmp_path: Path) -> None:
+    (painted / "depth").rename(painted / "depth_filled")
+    words = ("predict", painted, "-o", tmp_path / "seen", "--encoder", tiny, "--depth-folder", "depth_filled")
+    assert cli(*words, "--stop", 1, "--json").json["frames"] == 1
+    pair = (painted / "color" / "0.png", painted / "depth_filled" / "0.png")
+    ran = cli("predict", *pair, "-o", tmp_path / "a.png", "--encoder", tiny, "--depth-folder", "depth_filled")
+    assert ran.status == 2

@@ -87,11 +87,10 @@ def test_a_run_and_its_folder(cli: Cli, config: Path, taught: Path, tmp_path: Pa
     assert (record["epochs"], record["steps"]) == (3, 15)
     losses = [row["loss"] for row in record["history"]]
     assert losses[-1] < losses[0] - 0.1
-    assert [("text" in row, "means" in row, "validation_loss" in row) for row in record["history"]] == [
-        (False,) * 3,
-        (True,) * 3,
-        (True,) * 3,
-    ]
+    figures = {"text", "means", "probe", "validation_loss"}
+    assert [figures & row.keys() for row in record["history"]] == [set(), figures, figures]
+    assert all(0 < row["probe"] <= 1 for row in record["history"][1:])
+    assert "probe mIoU 0." in ran.err
     assert record["best"]["value"] == max(row.get("text", 0) for row in record["history"])
     assert all(row["frames_per_second"] > 0 for row in record["history"])
     assert "images: flat 20, 20 an epoch; judged on 4; 3 epochs of 5 x 4" in ran.err

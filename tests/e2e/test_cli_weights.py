@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import torch
 
-from student.checkpoint_shape import empty_student
+from student.checkpoints.shape import empty_student
 from student.errors import CheckpointError
 from student.networks.config import CONFIGS
 from student.probe import load_probe

@@ -16,7 +16,6 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from student.checkpoint_shape import empty_student, variant_of
 from student.checkpoints import (
     infer_config,
     load_checkpoint,
@@ -24,6 +23,7 @@ from student.checkpoints import (
     read_state,
     save_checkpoint,
 )
+from student.checkpoints.shape import empty_student, variant_of
 from student.errors import CheckpointError
 from student.networks.config import CONFIGS, StudentConfig
 from student.networks.dveformer import DVEFormer, build
@@ -216,7 +216,7 @@ def test_an_empty_network_loads_no_compiler() -> None:
     """Arithmetic on `meta` tensors imports torch's compiler: seconds before any weights are read."""
     code = (
         "import sys\n"
-        "from student.checkpoint_shape import empty_student\n"
+        "from student.checkpoints.shape import empty_student\n"
         "from student.networks.config import CONFIGS\n"
         "for config in CONFIGS.values(): empty_student(config)\n"
         "sys.exit('torch._dynamo' in sys.modules)"

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from student.checkpoint_backbone import load_backbone
+from student.checkpoints.backbone import load_backbone
 from student.errors import CheckpointError
 from student.networks.config import StudentConfig
 from student.networks.dveformer import DVEFormer, build

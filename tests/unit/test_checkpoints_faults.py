@@ -14,9 +14,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from student.checkpoint_file import CheckpointFile, read_checkpoint_file
-from student.checkpoint_shape import empty_student
 from student.checkpoints import checkpoint_of, infer_config, load_checkpoint, read_state
+from student.checkpoints.file import CheckpointFile, read_checkpoint_file
+from student.checkpoints.shape import empty_student
 from student.errors import CheckpointError
 from student.networks.config import CONFIGS, StudentConfig
 from student.networks.dveformer import build

@@ -8,16 +8,26 @@ import numpy as np
 import pytest
 import torch
 
-from student.checkpoints import save_checkpoint
+import student.checkpoints
+from student.checkpoints import load_checkpoint, save_checkpoint
 from student.errors import CheckpointError, EncoderError
+from student.inference.codes_network import CodesNetwork
 from student.networks.config import StudentConfig
 from student.networks.dveformer import DVEFormer, build
 from student.opening import open_student
-from student.preprocessing import DEPTH_STATISTICS, Preprocessing, normalise
+from student.placement import place_codes
+from student.preprocessing import (
+    DEPTH_STATISTICS,
+    DepthStatistics,
+    Preprocessing,
+    depth_statistics,
+    normalise,
+)
 from student.space import EmbeddingSpace
 from student.student_encoder import StudentEncoder
 from student.student_export import ExportOptions, export_checkpoint
 from student.student_source import find_source
+from student.trained_student import TrainedStudent
 
 SIZE = (64, 96)
 
@@ -185,6 +195,60 @@ def test_a_folder_keeps_what_it_was_exported_with(checkpoint: Path, tmp_path: Pa
 def test_impossible_options_are_named(checkpoint: Path, options: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         open_student(checkpoint, **{"runtime": "onnx", "size": SIZE, **options})
+
+
+NOTES = {"size": "32x64", "depth_statistics": '{"name": "flats", "mean": 2.0, "std": 0.5}'}
+
+
+@pytest.fixture
+def noted(checkpoint: Path, tmp_path: Path) -> Path:
+    """The student, saved as training saves it."""
+    path = tmp_path / "noted.safetensors"
+    save_checkpoint(load_checkpoint(checkpoint), path, NOTES)
+    return path
+
+
+def test_a_student_of_our_training_is_run_as_it_was_trained(noted: Path) -> None:
+    trained = TrainedStudent(noted)
+    flats = DepthStatistics("flats", 2.0, 0.5)
+    assert (trained.options().size, trained.options().depth) == ((32, 64), flats)
+    chosen = trained.options(size=SIZE, statistics="scannet", stride=None)
+    assert (chosen.size, chosen.depth, chosen.stride) == (SIZE, depth_statistics("scannet"), 4)
+    opened = open_student(noted, runtime="torch", device="cpu")
+    assert opened.runtime.size == (32, 64)
+    by_hand = CodesNetwork(load_checkpoint(noted), (32, 64), flats)
+    rgb, depth = frame()
+    small = Preprocessing((32, 64)).resize(rgb, depth)
+    with torch.inference_mode():
+        expected = by_hand(*(torch.from_numpy(image)[None] for image in small))[0].numpy()
+    np.testing.assert_allclose(
+        opened.encode(rgb, depth).astype(float), place_codes(expected, depth.shape), atol=2e-3
+    )
+
+
+def test_the_weights_are_read_once(noted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = []
+    real = student.checkpoints.read_checkpoint
+    monkeypatch.setattr("student.checkpoints.read_checkpoint", lambda path: read.append(path) or real(path))
+    open_student(noted, runtime="torch", device="cpu", stride="finest")
+    assert read == [noted]
+
+
+@pytest.mark.parametrize(
+    ("notes", "said"),
+    [
+        ({"size": "64"}, "note size must be HEIGHTxWIDTH, got '64'"),
+        ({"size": "50x96"}, "note size is wrong: size must be multiples of 32"),
+        ({"depth_statistics": "{}"}, "must hold name, mean and std"),
+        ({"depth_statistics": '{"name": "x", "mean": 1, "std": 0}'}, "must hold name, mean and std"),
+    ],
+)
+def test_damaged_notes_are_named(checkpoint: Path, tmp_path: Path, notes: dict[str, str], said: str) -> None:
+    path = tmp_path / "noted.safetensors"
+    save_checkpoint(load_checkpoint(checkpoint), path, notes)
+    with pytest.raises(CheckpointError, match=said):
+        TrainedStudent(path).options()
+    assert TrainedStudent(path).options(size=SIZE, statistics="nyuv2").size == SIZE
 
 
 def test_what_is_no_student_is_named(tmp_path: Path, checkpoint: Path) -> None:

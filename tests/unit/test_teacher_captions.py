@@ -58,6 +58,22 @@ def test_captions_of_instances() -> None:
     assert made == {65536: "wall", 131073: "a red armchair", 131074: "chair"}
 
 
+def test_a_name_shares_in_the_embedding_of_a_caption() -> None:
+    reader = teacher(captions={".": {5: "a red armchair"}}, name_share=0.25)
+    images = [np.array([numbers], np.uint16) for numbers in ([1, 2, 2], [0, 5, 9])]
+    sample = Sample("0", np.zeros((1, 3, 3), np.uint8), np.zeros((1, 3), np.float32), *images)
+    ids, segments = panoptic_segments(*images, (False, True))
+    embedded = reader.embed("0", sample, ids, segments).segments
+    words = list(WORDS)
+    mixed = np.zeros(len(words))
+    mixed[words.index("a red armchair")], mixed[words.index("chair")] = 3, 1
+    np.testing.assert_allclose(embedded[131073], mixed / np.sqrt(10), atol=1e-6)
+    assert embedded[131074].argmax() == words.index("chair")
+    assert reader.identity != teacher(captions={".": {5: "a red armchair"}}).identity
+    with pytest.raises(ValueError, match="name_share must be from 0 to 1, got 2"):
+        teacher(name_share=2)
+
+
 def test_the_nearest_folder_speaks() -> None:
     reader = teacher(captions={"a": {5: "a stool"}, "a/b/3": {5: "a red armchair"}})
     assert said(reader, "a/b/3", [2], [5]) == {131073: "a red armchair"}

@@ -21,7 +21,7 @@ from student.data.sample import Sample, Source
 from student.networks.config import StudentConfig
 from student.preprocessing import DepthStatistics
 from student.targets import TargetTable
-from student.training.config import OptimizerConfig, RunConfig, ScheduleConfig
+from student.training.config import LossConfig, OptimizerConfig, RunConfig, ScheduleConfig
 from student.training.devices import launch
 from student.training.errors import TrainingError
 from student.training.start import first_network
@@ -69,7 +69,14 @@ def targets(source: Source, i: int, sample: Sample) -> TargetTable:
     return TargetTable(np.eye(D, dtype=np.float32)[:2], sample.semantic.astype(np.int32))
 
 
-def trainer(dropping: float = 0.0, *, lr: float = 2e-3, items: Any = None, **run: Any) -> Trainer:
+def trainer(
+    dropping: float = 0.0,
+    *,
+    lr: float = 2e-3,
+    items: Any = None,
+    loss: LossConfig = LossConfig(),  # noqa: B008
+    **run: Any,
+) -> Trainer:
     network = StudentConfig(**TINY, drop_path=dropping, dropout=dropping)
     settings = {"epochs": 2, "batch": 4, "workers": 0, "device": "cpu", "threads": 1} | run
     config = RunConfig(**settings)
@@ -78,7 +85,8 @@ def trainer(dropping: float = 0.0, *, lr: float = 2e-3, items: Any = None, **run
         items = TrainingSet(mixture, Augmentation(AugmentConfig(size=(32, 32))), targets, reduction=4)
     optimizer = OptimizerConfig(lr=lr, clip=1.0)
     fabric = launch(config)
-    return Trainer(fabric, first_network(network, 0), items, config, optimizer, ScheduleConfig(per="step"))
+    schedule = ScheduleConfig(per="step")
+    return Trainer(fabric, first_network(network, 0), items, config, optimizer, schedule, loss)
 
 
 def losses(training: Trainer, until: int | None = None) -> list[float]:
@@ -121,10 +129,18 @@ def test_it_learns() -> None:
     assert glimpse.target[-1].any()
 
 
+DRAWN = LossConfig(pixels=24, contrast=1.0, balance=0.5)
+
+
+def test_it_learns_from_some_pixels_and_contrast() -> None:
+    seen = losses(trainer(lr=2e-2, loss=DRAWN))
+    assert seen[-1] < seen[0] - 0.3
+
+
 @pytest.mark.parametrize("stop", [2, 4, 7])
 def test_a_run_goes_on_bit_for_bit(stop: int) -> None:
     """Dropped paths, momentum, averaged weights, and the place in the data are all in the state."""
-    options = {"dropping": 0.3, "ema": 0.9}
+    options = {"dropping": 0.3, "ema": 0.9, "loss": DRAWN if stop == 4 else LossConfig()}
     whole = trainer(**options)
     expected = losses(whole)
     first = trainer(**options)

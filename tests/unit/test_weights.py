@@ -11,9 +11,9 @@ import torch
 from safetensors.torch import save_file
 
 from student import weights
-from student.checkpoint_kind import Kind
-from student.checkpoint_shape import empty_student
 from student.checkpoints import load_checkpoint
+from student.checkpoints.kind import Kind
+from student.checkpoints.shape import empty_student
 from student.errors import CheckpointError
 from student.networks.config import CONFIGS
 from student.probe import load_probe

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from student.checkpoint_file import CheckpointFile, read_checkpoint_file
-from student.checkpoint_kind import Kind, describe, kind_of, state_of
-from student.checkpoint_shape import empty_student, mismatch
+from student.checkpoints.file import CheckpointFile, read_checkpoint_file
+from student.checkpoints.kind import Kind, describe, kind_of, state_of
+from student.checkpoints.shape import empty_student, mismatch
 from student.errors import CheckpointError
 
 if TYPE_CHECKING:

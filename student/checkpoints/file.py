@@ -103,6 +103,29 @@ def parse_checkpoint(name: str, content: bytes) -> CheckpointFile:
     return _parse(name, content[:_HEAD], content)
 
 
+def read_notes(path: str | Path) -> dict[str, str]:
+    """Return what a safetensors file says of itself, without reading its weights; of other files nothing.
+
+    Raises
+    ------
+    CheckpointError
+        The file is damaged.
+    OSError
+        The file cannot be opened.
+    """
+    path = Path(path)
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+        if not _is_safetensors(head):
+            return {}
+        rest = file.read(max(0, 8 + int.from_bytes(head[:8], "little") - len(head)))
+    try:
+        notes = _notes_of(head + rest)
+    except (ValueError, TypeError) as error:
+        raise CheckpointError(f"{path} is no readable checkpoint ({error}): {_CUT_OFF}") from error
+    return notes
+
+
 def file_ending(content: bytes) -> str:
     """Return the ending that a file of weights should have."""
     return ".safetensors" if _is_safetensors(content[:_HEAD]) else ".pth"
@@ -176,9 +199,15 @@ def _read_safetensors(source: Path | bytes) -> tuple[dict[str, Any], dict[str, s
             metadata = file.metadata()
     else:
         tensors = load(source)
-        metadata = json.loads(source[8 : 8 + int.from_bytes(source[:8], "little")]).get("__metadata__")
+        metadata = _notes_of(source)
     # Copies, aligned as torch aligns: where a tensor lies decides the last bit of what is computed with it.
     return {name: tensor.clone() for name, tensor in tensors.items()}, dict(metadata or {})
+
+
+def _notes_of(content: bytes) -> dict[str, str]:
+    """Return the notes in the header of a safetensors file."""
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    return dict(header.get("__metadata__") or {})
 
 
 def _read_torch(source: Path | bytes) -> Any:

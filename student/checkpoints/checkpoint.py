@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Final
 import pydantic
 
 from student.atomic_file import atomic_file
-from student.checkpoint_file import CheckpointFile, read_checkpoint_file
-from student.checkpoint_kind import Kind, describe, kind_of, state_of
-from student.checkpoint_shape import empty_student, expected_state, mismatch, variant_of
-from student.checkpoint_shape import infer_config as infer_config
+from student.checkpoints.file import CheckpointFile, read_checkpoint_file
+from student.checkpoints.kind import Kind, describe, kind_of, state_of
+from student.checkpoints.shape import empty_student, expected_state, infer_config, mismatch, variant_of
 from student.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -180,7 +179,7 @@ def checkpoint_of(file: CheckpointFile, *, name: str | None = None) -> Checkpoin
     broken = next((key for key, value in ready.items() if not _is_finite(value)), None)
     if broken is not None:
         raise CheckpointError(f"{file.name}: weights must be finite, {broken} holds NaN or infinity")
-    epoch = file.content.get("epoch")
+    epoch = file.content.get("epoch", _number(file.metadata.get("epoch")))
     return Checkpoint(
         file.name,
         config,
@@ -189,6 +188,10 @@ def checkpoint_of(file: CheckpointFile, *, name: str | None = None) -> Checkpoin
         epoch if isinstance(epoch, int) else None,
         {key: value for key, value in file.metadata.items() if key != _CONFIG},
     )
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isdecimal() else None
 
 
 def _is_finite(tensor: Tensor) -> bool:

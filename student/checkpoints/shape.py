@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pydantic
 
-from student.checkpoint_kind import BACKBONE, DECODER, Kind, describe, kind_of, parts
+from student.checkpoints.kind import BACKBONE, DECODER, Kind, describe, kind_of, parts
 from student.errors import CheckpointError
 
 if TYPE_CHECKING:
