@@ -3,7 +3,7 @@ BIN := .venv/bin
 DEMO := demo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test format bench clean
+.PHONY: help setup demo test format bench pictures clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ format: setup ## rewrite the sources in the house format
 
 bench: setup ## speed against the memory floor and against peers, on this machine
 	$(BIN)/dvemap bench map
+
+pictures: setup ## the pictures of README.md, of the flat of the demo
+	@sh scripts/pictures.sh
 
 clean: ## remove the environment, caches and the demo
 	rm -rf .venv $(DEMO) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -22,7 +22,9 @@ _EXPORTS = {
     "merge": "mapping",
     "open_sequence": "sequences",
     "query": "dvemap.questions",
+    "render": "mapping.rendering",
     "save": "mapping",
+    "to_open3d": "viewer",
 }
 
 __all__ = [
@@ -38,7 +40,9 @@ __all__ = [
     "merge",
     "open_sequence",
     "query",
+    "render",
     "save",
+    "to_open3d",
 ]
 
 if TYPE_CHECKING:
@@ -47,8 +51,10 @@ if TYPE_CHECKING:
     from dvemap.pipeline import FuseResult, fuse
     from dvemap.questions import query
     from mapping import Hit, VoxelMap, load, merge, save
+    from mapping.rendering import render
     from sequences import inspect_sequence, open_sequence
     from sequences.synth import generate
+    from viewer import to_open3d
 else:
 
     def __getattr__(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from mapping.answer import Answer as Answer
 from mapping.answer import ask as ask
+from mapping.answer import at_threshold as at_threshold
 from mapping.atomic import atomic_write as atomic_write
 from mapping.classes import ClassList as ClassList
 from mapping.classes import class_list as class_list
@@ -9,15 +10,20 @@ from mapping.classes import make_class_list as make_class_list
 from mapping.fusion import FrameReport as FrameReport
 from mapping.hits import Hit as Hit
 from mapping.labels import Classifier as Classifier
+from mapping.labels import Labels as Labels
 from mapping.labels import label_cells as label_cells
 from mapping.labels import label_vertices as label_vertices
 from mapping.labels import linear_probe as linear_probe
 from mapping.labels import prototypes as prototypes
+from mapping.normals import face_free as face_free
+from mapping.normals import normals as normals
 from mapping.readout import color as color
 from mapping.readout import confidence as confidence
 from mapping.readout import covariance as covariance
 from mapping.readout import eigen as eigen
 from mapping.readout import embedding as embedding
+from mapping.readout import evidence as evidence
+from mapping.readout import lift as lift
 from mapping.readout import log_odds as log_odds
 from mapping.readout import mean as mean
 from mapping.readout import occupied as occupied
@@ -28,6 +34,8 @@ from mapping.relevancy import CANONICAL_NEGATIVES as CANONICAL_NEGATIVES
 from mapping.sample import sample as sample
 from mapping.settings import WEIGHT_ONE as WEIGHT_ONE
 from mapping.settings import FusionSettings as FusionSettings
+from mapping.space import freer_side as freer_side
+from mapping.space import state_at as state_at
 from mapping.storage import MapFileError as MapFileError
 from mapping.storage import compress as compress
 from mapping.storage import load as load
