@@ -9,12 +9,12 @@ import numpy as np
 from dvemap.config import load_config
 from dvemap.console import Output, duration
 from dvemap.evaluation import evaluate_map
-from dvemap.heat import Direction, solid_rows, write_heat_picture, write_map_picture
 from dvemap.pipeline import FuseResult, fuse, open_configured, shown_on
 from dvemap.provenance import up_of
 from dvemap.questions import answers
+from dvemap.rendering.portraits import Portrait
 from dvemap.repl import show_answer
-from mapping import Answer, VoxelMap, color, read_header
+from mapping import read_header
 from sequences.synth import generate
 
 SEED = 6  # a flat with a massage chair
@@ -73,7 +73,10 @@ def run_demo(folder: Path, seed: int | None, text: str, frames: int | None, out:
         f"{len(score.per_class())} kinds, vertex mIoU {score.miou:.3f}, mAcc {score.macc:.3f}, "
         f"f-mIoU {score.fmiou:.3f}, coverage {score.coverage:.3f}"
     )
-    pictures = _draw(fused.map, folder, answer, text, up_of(read_header(map_path).provenance))
+    pictures = [folder / "map.png", folder / "heat.png"]
+    portrait = Portrait(fused.map, up_of(read_header(map_path).provenance))
+    portrait.write_colors(pictures[0], flat.name)
+    portrait.write_answer(pictures[1], answer, text)
     for picture in pictures:
         out.say(f"wrote {picture}")
     _check(text, bool(truth), offset, score.miou)
@@ -109,14 +112,6 @@ def _fuse(flat: Path, map_path: Path, out: Output) -> FuseResult:
         fused = fuse(sequence, map_path, config=config, watch=shown_on(bar))
     out.say(f"{fused.frames} frames into {len(fused.map):,} cells, {duration(fused.seconds)}")
     return fused
-
-
-def _draw(voxel_map: VoxelMap, folder: Path, answer: Answer, text: str, up: Direction) -> list[Path]:
-    colored, hot = folder / "map.png", folder / "heat.png"
-    rows = solid_rows(voxel_map)
-    write_map_picture(colored, voxel_map, rows, color(voxel_map, rows), "the map", up)
-    write_heat_picture(hot, voxel_map, answer, text, up)
-    return [colored, hot]
 
 
 def _check(text: str, expected: bool, offset: float | None, miou: float) -> None:

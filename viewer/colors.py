@@ -41,7 +41,22 @@ def _heat_table() -> npt.NDArray[np.uint8]:
     return oklab_to_rgb(np.stack([0.22 + 0.73 * steps, a, b], axis=1))
 
 
+def _depth_table() -> npt.NDArray[np.uint8]:
+    """Pale yellow over green and teal to dark violet; the lightness falls evenly."""
+    steps, anchors = np.linspace(0, 1, 256), np.linspace(0, 1, 5)
+    a = np.interp(steps, anchors, [-0.05, -0.10, -0.07, -0.01, 0.07])
+    b = np.interp(steps, anchors, [0.15, 0.08, -0.01, -0.09, -0.09])
+    return oklab_to_rgb(np.stack([0.95 - 0.68 * steps, a, b], axis=1))
+
+
 _HEAT = _heat_table()
+_DEPTH = _depth_table()
+
+
+def depth_colors(share: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.uint8]:
+    """Colours of depths: (...), 0 near to 1 far, into (..., 3) uint8 RGB, evenly falling in lightness."""
+    colors: npt.NDArray[np.uint8] = _DEPTH[np.rint(share * 255).astype(np.int64)]
+    return colors
 
 
 def heat_colors(

@@ -1,4 +1,4 @@
-"""Which way is up in a map, and what hides the inside of a room."""
+"""Which way is up in a map, how its walls run, and what belongs to it."""
 
 from __future__ import annotations
 
@@ -112,27 +112,6 @@ def wall_direction(ground: npt.NDArray[np.float64], cell_size: float) -> npt.NDA
     return longer
 
 
-def without_ceiling(heights: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    """Mark what lies below the ceiling; rooms lower than 1.8 m are taken for tables and keep everything.
-
-    Parameters
-    ----------
-    heights
-        (n,) metres along up.
-
-    Returns
-    -------
-    (n,) bool.
-    """
-    if len(heights) == 0:
-        return np.zeros(0, bool)
-    low, high = np.percentile(heights, [1, 99])
-    if high - low < 1.8:
-        return np.ones(len(heights), bool)
-    below: npt.NDArray[np.bool_] = heights < low + max(1.5, 0.72 * (high - low))
-    return below
-
-
 def main_part(points: npt.NDArray[np.floating[Any]], cell_size: float) -> npt.NDArray[np.bool_]:
     """Mark the points of large connected parts; specks that float alone would make the rest look small.
 
@@ -159,49 +138,3 @@ def main_part(points: npt.NDArray[np.floating[Any]], cell_size: float) -> npt.ND
     sizes = np.bincount(part)
     large: npt.NDArray[np.bool_] = (sizes >= 0.02 * sizes.max())[part]
     return large
-
-
-def near_walls(
-    ground: npt.NDArray[np.float64],
-    heights: npt.NDArray[np.float64],
-    toward: npt.NDArray[np.float64],
-    cell_size: float,
-) -> npt.NDArray[np.bool_]:
-    """Mark the upper part of walls between a viewer and the room.
-
-    Such a wall stands tall, has nothing before it and the room behind it.
-
-    Parameters
-    ----------
-    ground
-        (n, 2) horizontal positions, metres.
-    heights
-        (n,) metres along up, the ceiling cut away.
-    toward
-        (2,) unit vector to the viewer.
-    cell_size
-        Metres.
-
-    Returns
-    -------
-    (n,) bool.
-    """
-    if len(ground) == 0:
-        return np.zeros(0, bool)
-    pitch = 2 * cell_size
-    reach = max(1, round(1.2 / pitch))
-    column = np.floor((ground - ground.min(axis=0)) / pitch).astype(np.int64) + reach + 1
-    floor, top = np.percentile(heights, [1, 99])
-    shape = column.max(axis=0) + reach + 2
-    filled = np.zeros(shape, bool)
-    filled[tuple(column.T)] = True
-    highest = np.full(shape, -np.inf)
-    np.maximum.at(highest, tuple(column.T), heights)
-    before, behind = np.zeros(shape), np.zeros(shape)
-    for step in range(2, reach + 1):
-        shift = np.rint(toward * step).astype(np.int64)
-        before += np.roll(filled, tuple(-shift), axis=(0, 1))
-        behind += np.roll(filled, tuple(shift), axis=(0, 1))
-    wall = (highest > floor + 0.75 * (top - floor)) & (before < 0.2 * reach) & (behind > before)
-    hidden: npt.NDArray[np.bool_] = wall[tuple(column.T)] & (heights > floor + 0.12 * (top - floor))
-    return hidden

@@ -39,7 +39,9 @@ def query(
     ply: Annotated[
         Path | None, typer.Option(help="write the map coloured by relevancy to the first text")
     ] = None,
-    picture: Annotated[Path | None, typer.Option(help="write a PNG of the same")] = None,
+    picture: Annotated[
+        Path | None, typer.Option(help="write a picture of the map and of its best hit")
+    ] = None,
     threads: Annotated[int, typer.Option(min=1, help="threads that read the codes")] = 2,
     text_encoder: TextEncoderOption = None,
     as_json: Json = False,
@@ -90,10 +92,10 @@ def query(
             write_heat_ply(ply, voxel_map, answer)
             out.say(f"wrote {ply}")
         if picture is not None:
-            from dvemap.heat import write_heat_picture
+            from dvemap.rendering.portraits import Portrait
 
             up = up_of(mapping.read_header(map_path).provenance)
-            write_heat_picture(picture, voxel_map, answer, text, up)
+            Portrait(voxel_map, up, threads=threads).write_answer(picture, answer, text)
             out.say(f"wrote {picture}")
     if picture is None:
         out.hint("dvemap", "query", map_path, asked[0], "--picture", "heat.png")

@@ -10,7 +10,7 @@ from dvemap.lettering import BOLD, FAINT, text_width, write
 from dvemap.prediction.look import Look
 from dvemap.prediction.predictor import Labeller, Prediction, Predictor, Question
 from viewer import overlay_heat
-from viewer.colors import oklab_to_rgb
+from viewer.colors import depth_colors
 
 Picture = npt.NDArray[np.uint8]
 
@@ -74,7 +74,7 @@ def draw_panel(
         Tile(
             f"Depth, {_pixels(depth)}",
             _depth_picture(depth, size, near, far),
-            (f"{near:.1f}", _depth_colors(np.linspace(0, 1, 64)), f"{far:.1f} m"),
+            (f"{near:.1f}", depth_colors(np.linspace(0, 1, 64)), f"{far:.1f} m"),
         ),
         Tile(f"Embedding, {_pixels(prediction.codes)}, principal components",
              look.colors(prediction.codes, size)),
@@ -198,18 +198,7 @@ def _depth_picture(depth: npt.NDArray[np.float32], size: tuple[int, int], near: 
     )
     small = depth[np.ix_(rows, columns)]
     share = np.clip((small - near) / max(far - near, 1e-3), 0, 1)
-    return np.where((small > 0)[..., None], _depth_colors(share), np.array(NO_DEPTH, np.uint8))
-
-
-def _depth_colors(share: npt.NDArray[np.floating]) -> Picture:
-    """Pale yellow near, over green and teal, to dark violet far; the lightness falls evenly."""
-    steps = np.linspace(0, 1, 256)
-    anchors = np.linspace(0, 1, 5)
-    a = np.interp(steps, anchors, [-0.05, -0.10, -0.07, -0.01, 0.07])
-    b = np.interp(steps, anchors, [0.15, 0.08, -0.01, -0.09, -0.09])
-    table = oklab_to_rgb(np.stack([0.95 - 0.68 * steps, a, b], axis=1))
-    colors: Picture = table[np.rint(share * 255).astype(np.int64)]
-    return colors
+    return np.where((small > 0)[..., None], depth_colors(share), np.array(NO_DEPTH, np.uint8))
 
 
 def _resized(image: Picture, size: tuple[int, int]) -> Picture:

@@ -145,6 +145,13 @@ def plain(room: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(autouse=True)
+def small_sheets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw the pictures of `--picture` at a quarter of their size."""
+    monkeypatch.setattr("dvemap.rendering.portraits.LARGE", (186, 250))
+    monkeypatch.setattr("dvemap.rendering.portraits.SMALL", (85, 130))
+
+
 @pytest.fixture
 def copy_of(room: Path, tmp_path: Path) -> Callable[..., Path]:
     """Make a folder like the room's with the same frames, again and again; images are links."""
