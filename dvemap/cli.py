@@ -17,25 +17,28 @@ COMMANDS = {
         "merge": "merge maps exactly",
         "compress": "shrink a finished map to fp16 or int8 codes",
     },
-    "Ask it": {
+    "Ask it, look at it": {
         "query": "ask a map in free text",
         "label": "label a map by names, a linear probe or visual means",
-        "predict": "show what an encoder sees in single frames",
+        "view": "open maps in a window: ask, point, fly",
+        "render": "draw pictures and films of a map, without a display",
         "info": "say what a map, sequence or encoder is",
         "export": "write a map for other programs",
     },
     "Judge it": {
         "eval": "compare a map or an encoder with ground truth",
+        "predict": "show what an encoder sees in single frames",
         "bench": "measure speed against the memory floor and peers",
     },
     "Networks": {
         "teach": "write what a student learns beside its data",
         "train": "train a student on what a teacher said",
+        "probe": "fit a linear probe to a frozen encoder",
         "weights": "list, fetch and import published weights",
         "engine": "export a student for ONNX Runtime or TensorRT",
     },
     "Try it": {
-        "synth": "generate a furnished flat as an RGB-D sequence",
+        "synth": "generate furnished flats: sequences to map, or sets to train on",
         "demo": "generate, fuse, ask and label in one go",
     },
 }

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
+import numpy.typing as npt
 
 import mapping
 from dvemap import __version__
@@ -26,6 +27,8 @@ from dvemap.outputs import check_output
 from dvemap.stages import Encoded, Stages, encoded_frames
 from mapping import FusionSettings, VoxelMap
 from sequences import Frame, FrameError, Sequence, SequenceError, inspect_sequence, open_sequence
+
+Live = Callable[[VoxelMap, npt.NDArray[np.float64]], None]
 
 FORECAST_AFTER = (10, 100, 1000)  # frames
 
@@ -91,6 +94,7 @@ def fuse(
     order: list[int] | None = None,
     resume: bool = False,
     watch: Callable[[Status], None] | None = None,
+    live: Live | None = None,
     **settings: Any,
 ) -> FuseResult:
     """Fuse a posed RGB-D sequence into a map.
@@ -109,6 +113,8 @@ def fuse(
         Continue from the checkpoint of an interrupted run of the same settings, if there is one.
     watch : callable, optional
         Told the `Status` after each frame.
+    live : callable, optional
+        Given the map and the pose of the camera, T_world_camera (4, 4), after each frame that was fused.
     **settings
         Shorthands for single settings of the run: `encoder="labels"`, `cell_size=0.1`, `threads=2`, ...
 
@@ -142,7 +148,7 @@ def fuse(
     frames = encoder(config.encoder, sequence, note=lambda text: watch(Status(0, len(order), 0, 0, text)))
     if frames.about:
         watch(Status(0, len(order), 0, 0, frames.about))
-    run = _Run(sequence, frames, config, order, target, watch)
+    run = _Run(sequence, frames, config, order, target, watch, live)
     if resume:
         run.continue_from_checkpoint()
     elif target is not None and partial_path(target).exists():
@@ -178,6 +184,7 @@ class _Run:
         order: list[int],
         output: Path | None,
         watch: Callable[[Status], None],
+        live: Live | None = None,
     ) -> None:
         self.sequence = sequence
         self.frames = frames
@@ -185,6 +192,7 @@ class _Run:
         self.order = order
         self.output = output
         self.watch = watch
+        self.live = live
         self.settings = FusionSettings(**config.map.model_dump(exclude={"cell_size"}))
         self.map = empty_map(config.map.cell_size, self.settings, frames)
         self.progress = Progress()
@@ -256,6 +264,8 @@ class _Run:
         else:
             with self.stages.timed("update"):
                 self._integrate(item.frame, item)
+            if self.live is not None:
+                self.live(self.map, item.frame.T_world_camera)
         self.progress.done += 1
         done = self.progress.done
         if not self.first_done:  # the first frame pays for starting threads and loading kernels

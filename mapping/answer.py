@@ -29,6 +29,8 @@ class Answer:
         (n,) float32 cosine of each cell with the query.
     relevancy
         (n,) float32 in [0, 1], by which the hits were found; the heat to look at.
+    lead
+        (n,) float32 cosine with the query less the largest cosine with a negative.
     threshold
         Relevancy from which cells counted.
     hits
@@ -39,6 +41,7 @@ class Answer:
 
     similarity: npt.NDArray[np.float32]
     relevancy: npt.NDArray[np.float32]
+    lead: npt.NDArray[np.float32]
     threshold: float
     hits: list[Hit]
     reason: str
@@ -107,6 +110,31 @@ def ask(
     return answers()
 
 
+def at_threshold(voxel_map: VoxelMap, answer: Answer, threshold: float, *, top: int | None = 10) -> Answer:
+    """Give an answer again with another threshold, without another pass over the codes.
+
+    Parameters
+    ----------
+    voxel_map
+        The map that gave the answer by the rule of its own embedding space.
+    answer
+        What it said.
+    threshold
+        Relevancy in (0, 1) from which a cell counts.
+    top
+        As in `find_hits`.
+
+    Raises
+    ------
+    ValueError
+        If the threshold is out of range.
+    """
+    rule = replace(rule_for(voxel_map.space), threshold=threshold)
+    hits = find_hits(voxel_map, answer.lead, rule, top=top)
+    reason = "" if hits else _why_none(answer.relevancy, rule)
+    return replace(answer, threshold=threshold, hits=hits, reason=reason)
+
+
 def _answer(
     voxel_map: VoxelMap,
     similarity: npt.NDArray[np.float32],
@@ -118,7 +146,8 @@ def _answer(
     relevancy = rule.relevancy(similarity, floor)
     lead = similarity - floor[0]
     hits = find_hits(voxel_map, lead, rule, top=top, min_cells=min_cells)
-    return Answer(similarity, relevancy, rule.threshold, hits, "" if hits else _why_none(relevancy, rule))
+    reason = "" if hits else _why_none(relevancy, rule)
+    return Answer(similarity, relevancy, lead, rule.threshold, hits, reason)
 
 
 def _why_none(relevancy: npt.NDArray[np.float32], rule: RelevancyRule) -> str:

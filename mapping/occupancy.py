@@ -59,6 +59,11 @@ class OccupancyTable:
         return len(self._blocks) * BLOCK_CELLS * 8
 
     @property
+    def block_keys(self) -> npt.NDArray[np.int64]:
+        """(blocks,) int64, see `split_key`."""
+        return self._blocks.keys
+
+    @property
     def hits(self) -> npt.NDArray[np.int32]:
         """(blocks, 512) int32."""
         return self._hits.array[: len(self._blocks)]

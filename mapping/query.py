@@ -127,7 +127,7 @@ def inverse_norms(voxel_map: VoxelMap) -> npt.NDArray[np.float32]:
     return scale
 
 
-def in_blocks(work: Callable[[int, int], object], rows: int, threads: int) -> None:
+def in_blocks(work: Callable[[int, int], object], rows: int, threads: int, block: int = _BLOCK_ROWS) -> None:
     """Run work(start, stop) over blocks of rows on a pool of threads; the work must release the GIL."""
     if threads < 1:
         raise ValueError(f"threads must be >= 1, got {threads}")
@@ -135,6 +135,6 @@ def in_blocks(work: Callable[[int, int], object], rows: int, threads: int) -> No
         work(0, rows)
         return
     with ThreadPoolExecutor(threads) as pool:
-        blocks = range(0, rows, _BLOCK_ROWS)
-        for done in [pool.submit(work, start, min(start + _BLOCK_ROWS, rows)) for start in blocks]:
+        blocks = range(0, rows, block)
+        for done in [pool.submit(work, start, min(start + block, rows)) for start in blocks]:
             done.result()

@@ -124,6 +124,35 @@ class VoxelMap(MapView):
 
         return sample(self, points, max_distance)
 
+    def render(
+        self,
+        intrinsics: npt.ArrayLike,
+        T_world_camera: npt.ArrayLike,
+        size: tuple[int, int],
+        **options: Any,
+    ) -> dict[str, npt.NDArray[Any]]:
+        """Render the map as a camera would see it: see `mapping.rendering.render`.
+
+        Parameters
+        ----------
+        intrinsics
+            (3, 3) pinhole matrix, pixels.
+        T_world_camera
+            (4, 4) rigid pose, OpenCV axes, metres.
+        size
+            Height and width of the pictures.
+        options
+            `channels`, and what these take: `labels`, `heat`; `threads`.
+
+        Returns
+        -------
+        dict of str to ndarray
+            A picture for each channel, colour and depth by default.
+        """
+        from mapping.rendering import render  # it reads maps, so it cannot be imported above
+
+        return render(self, intrinsics, T_world_camera, size, **options)
+
     def integrate(
         self,
         depth: npt.NDArray[np.float32],
@@ -211,6 +240,10 @@ class VoxelMap(MapView):
             As in `merge`, and if `other` holds cells, weights or occupancy counts that this map does not.
         """
         self._add(other, -1)
+
+    def tables(self) -> tuple[CellTable, OccupancyTable]:
+        """Return the tables of cells and of occupancy, for who watches the map grow; not to be changed."""
+        return self._thaw()
 
     def _add(self, other: VoxelMap, sign: int) -> None:
         check_mergeable(self, other)

@@ -4,8 +4,9 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-# Open3D loads these at import; the Vulkan ones let it draw on machines without a GPU.
-LIBRARIES="libgl1 libegl1 libgomp1 libusb-1.0-0 libvulkan1 mesa-vulkan-drivers"
+# Open3D loads these; the Vulkan ones let it draw on machines without a GPU. The last three are for the tests of
+# the window.
+LIBRARIES="libgl1 libegl1 libgomp1 libusb-1.0-0 libx11-6 libvulkan1 mesa-vulkan-drivers xvfb xdotool imagemagick"
 
 missing=""
 if command -v dpkg-query >/dev/null 2>&1; then

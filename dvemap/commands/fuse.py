@@ -1,7 +1,7 @@
 """`dvemap fuse`: a posed RGB-D sequence becomes a map."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,7 +13,7 @@ EPILOG = """Examples:
 
   dvemap fuse scene0000_00.sens -o room.dvm --stride 5
 
-  dvemap fuse flat -o flat.dvm --encoder labels
+  dvemap fuse flat -o flat.dvm --encoder labels --picture flat.png
 
   dvemap fuse flat -o flat.dvm --encoder dveformer-reducedres
 
@@ -78,6 +78,10 @@ def fuse(
         str | None, typer.Option(help="text encoder of `labels`  [default: minilm]")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="continue an interrupted run")] = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="watch the map grow in a window, and ask it meanwhile")
+    ] = False,
+    picture: Annotated[Path | None, typer.Option(help="write a picture of the map too")] = None,
     checkpoint_seconds: Annotated[
         float | None, typer.Option(help="time between checkpoints  [default: 60]")
     ] = None,
@@ -91,8 +95,11 @@ def fuse(
 
     Looks at some frames first and stops if poses, depth scale or intrinsics fit better another way.
     """
+    from contextlib import nullcontext
+
     from dvemap.config import load_config
     from dvemap.console import Output, duration, quantity, try_next
+    from dvemap.outputs import check_picture
     from dvemap.pipeline import fuse, open_configured, shown_on
 
     overrides = {
@@ -115,31 +122,48 @@ def fuse(
         "run.threads": threads,
         "run.checkpoint_seconds": checkpoint_seconds,
     }
+    check_picture(picture)
     settings = load_config(config, overrides, assignments or [])
     out = Output(as_json)
     opened = open_configured(sequence, settings)
-    with out.progress("fusing", len(opened)) as bar:
-        result = fuse(opened, output, config=settings, resume=resume, watch=shown_on(bar))
-    rows = [
-        ("frames", f"{result.frames:,} ({result.skipped:,} skipped)"),
-        ("cells", f"{len(result.map):,} of {result.map.cell_size * 100:g} cm"),
-        ("file", f"{output} ({quantity(output.stat().st_size)})"),
-        ("time", f"{duration(result.seconds)} ({result.frames / max(result.seconds, 1e-9):.1f} frames/s)"),
-        ("busy", ", ".join(f"{name} {duration(value)}" for name, value in result.stages.items())),
-        ("digest", result.digest),
-    ]
-    for reason in result.reasons[:5]:
-        out.say(f"skipped: {reason}", style="yellow")
-    out.table(rows)
-    out.hint(*try_next(output, result.map.space))
-    out.result(
-        {
-            "map": str(output),
-            "frames": result.frames,
-            "skipped": result.skipped,
-            "cells": len(result.map),
-            "digest": result.digest,
-            "seconds": round(result.seconds, 3),
-            "stages": result.stages,
-        }
-    )
+    watched: Any = nullcontext()
+    if live:
+        from dvemap.live import live_window
+
+        watched = live_window(output, text_encoder)
+    with watched as window:
+        with out.progress("fusing", len(opened)) as bar:
+            watch, publish = shown_on(bar), None if window is None else window.publisher
+            result = fuse(opened, output, config=settings, resume=resume, watch=watch, live=publish)
+        rate = result.frames / max(result.seconds, 1e-9)
+        rows = [
+            ("frames", f"{result.frames:,} ({result.skipped:,} skipped)"),
+            ("cells", f"{len(result.map):,} of {result.map.cell_size * 100:g} cm"),
+            ("file", f"{output} ({quantity(output.stat().st_size)})"),
+            ("time", f"{duration(result.seconds)} ({rate:.1f} frames/s)"),
+            ("busy", ", ".join(f"{name} {duration(value)}" for name, value in result.stages.items())),
+            ("digest", result.digest),
+        ]
+        for reason in result.reasons[:5]:
+            out.say(f"skipped: {reason}", style="yellow")
+        out.table(rows)
+        if picture is not None:
+            from dvemap.rendering.portraits import draw_map
+
+            draw_map(picture, output)
+            out.say(f"wrote {picture}")
+        out.hint(*try_next(output, result.map.space))
+        out.result(
+            {
+                "map": str(output),
+                "frames": result.frames,
+                "skipped": result.skipped,
+                "cells": len(result.map),
+                "digest": result.digest,
+                "seconds": round(result.seconds, 3),
+                "stages": result.stages,
+            }
+        )
+        if window is not None:
+            out.say("the window stays open; close it to end")
+            window.finish(output)

@@ -1,0 +1,109 @@
+"""A growing map on its way to a window, and the machines that have none."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mapping import VoxelMap, confidence
+from mapping.changes import Follower, Watch
+from viewer.display import DisplayError, check_display
+from viewer.live import Publisher, Subscriber
+
+
+def fuse(voxel_map: VoxelMap, k: int, room: Any, publish: Callable[..., None] | None = None) -> None:
+    codes = np.random.default_rng(k).normal(size=(12, 16, 5)).astype(np.float16)
+    depth = room.depth[k].astype(np.float32)
+    voxel_map.integrate(depth, room.K, room.poses[k], rgb=room.rgb[k], codes=codes, timestamp_ns=k)
+    if publish is not None:
+        publish(voxel_map, room.poses[k])
+
+
+@pytest.mark.parametrize("head", [None, np.eye(7, 5, dtype=np.float32)])
+def test_the_follower_has_the_same_map_at_every_step(
+    room: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head: Any
+) -> None:
+    monkeypatch.setattr("viewer.live._LEAST_SECONDS", 0.0)
+    monkeypatch.setattr("viewer.live.SHARE", 1e9)
+    space = {"name": "test", "dimension": 5 if head is None else 7, "text_encoder": None}
+    grown = VoxelMap(0.1, 5, space=space, head=head)
+    publisher, subscriber = Publisher(tmp_path), Subscriber(tmp_path)
+    assert subscriber.next() is None
+    for k in (0, 1, 2, 3):
+        fuse(grown, k, room, publisher)
+        if k == 1:
+            continue  # the window need not keep pace
+        state = subscriber.next()
+        assert state is not None
+        assert state.map.digest() == grown.digest()
+        assert len(state.poses) == k + 1
+        assert state.map.space == space
+        rows = state.map.rows_of(grown.key)
+        np.testing.assert_allclose(confidence(state.map, rows), confidence(grown), atol=1e-6)
+        np.testing.assert_array_equal(state.map.last_seen[rows], grown.last_seen)
+    assert not any(tmp_path.glob("*.safetensors"))
+    assert not subscriber.finished
+    publisher.finish(tmp_path / "room.dvm")
+    assert subscriber.finished
+    assert subscriber.final_path() == tmp_path / "room.dvm"
+
+
+def test_a_large_change_comes_in_parts_without_gaps(room: Any) -> None:
+    grown, watch, follower = VoxelMap(0.1, 5), Watch(most_bytes=60_000), Follower(0.1, 5, 65536.0, {}, None)
+    fuse(grown, 0, room)
+    for turn in range(40):
+        if turn == 2:
+            fuse(grown, 1, room)  # known rows change while others are still to come
+        part = watch.changes(grown)
+        assert part.sums.nbytes + part.code.nbytes <= 60_000
+        follower.apply(part)
+        rows = follower.map().rows_of(follower.map().key)
+        np.testing.assert_array_equal(rows, np.arange(len(rows)))
+    assert follower.map().digest() == grown.digest()
+    assert len(watch.changes(grown).rows) == 0
+
+
+def test_publishing_takes_a_small_share_and_stops_when_nobody_looks(room: Any, tmp_path: Path) -> None:
+    grown, looks = VoxelMap(0.1, 5), [True]
+    publisher = Publisher(tmp_path, lambda: looks[0])
+    fuse(grown, 0, room, publisher)
+    fuse(grown, 1, room, publisher)
+    assert publisher.published == 1  # not due again
+    publisher._due, looks[0] = 0.0, False
+    fuse(grown, 2, room, publisher)
+    assert publisher.published == 1
+
+
+def test_no_display_is_one_error_that_names_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    with pytest.raises(DisplayError, match=r"DISPLAY is not set.*xvfb-run.*dvemap render MAP"):
+        check_display()
+    monkeypatch.setenv("DISPLAY", ":987")
+    with pytest.raises(DisplayError, match=r"DISPLAY=:987 does not|libX11"):
+        check_display()
+
+
+@pytest.mark.parametrize("library", ["libX11.so.6", "libvulkan.so.1"])
+def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch, library: str) -> None:
+    class Present:
+        def __getattr__(self, name: str) -> Any:
+            return Function()
+
+    class Function:
+        def __call__(self, *arguments: Any) -> int:
+            return 1
+
+    def load(name: str) -> Any:
+        if name == library:
+            raise OSError(f"{name}: cannot open shared object file")
+        return Present()
+
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setattr("ctypes.CDLL", load)
+    with pytest.raises(DisplayError, match=f"{library} is missing; apt-get install"):
+        check_display()
