@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from dvemap.frame_truth import VOID, Truth, choose_classes, positions
 from dvemap.labelling import answers_of, classifier_for
-from dvemap.metrics import SegmentationMetrics, metrics_of
+from dvemap.metrics import SegmentationMetrics, metrics_of, pixel_scores
 from mapping import ClassList, VoxelMap, label_cells
 from mapping.rendering import Scene
 from sequences import Frame, FrameError, Sequence, prefetch
@@ -72,18 +72,8 @@ class BackprojectionScore:
         }
 
     def _plain(self, score: ShapeScore) -> dict[str, Any]:
-        support = score.confusion.sum(axis=1)
         return {
-            "miou": score.metrics.miou,
-            "macc": score.metrics.macc,
-            "fmiou": score.metrics.fmiou,
-            "accuracy": score.metrics.accuracy,
-            "coverage": score.metrics.coverage,
-            "classes": [
-                {"name": name, "iou": float(score.metrics.iou[k]), "pixels": int(support[k])}
-                for k, name in enumerate(self.classes.names)
-                if support[k]
-            ],
+            **pixel_scores(score.metrics, score.confusion, self.classes.names),
             "confusion": {"ids": self.classes.ids.tolist(), "matrix": score.confusion.tolist()},
         }
 

@@ -150,6 +150,8 @@ def encoder(
         If the name is none of these, or `labels` is asked of a sequence without label names.
     """
     settings = EncoderConfig(name=config) if isinstance(config, str) else config
+    if settings.hide is not None and settings.name in ("none", "labels"):
+        raise ValueError(f"encoder.hide: the encoder {settings.name!r} sees no images that could be hidden")
     if settings.name == "none":
         return NoEncoder()
     if settings.name == "labels":

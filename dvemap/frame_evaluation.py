@@ -18,7 +18,7 @@ from dvemap.encoders import FrameEncoder
 from dvemap.frame_truth import VOID, Truth, choose_classes, positions
 from dvemap.labelled_frames import LabelledFrames
 from dvemap.labelling import answers_of, make_classifier
-from dvemap.metrics import SegmentationMetrics, metrics_of
+from dvemap.metrics import SegmentationMetrics, metrics_of, pixel_scores
 from dvemap.words import prompt_for, words_of
 from mapping import Classifier, ClassList
 from sequences import FrameError, prefetch
@@ -73,23 +73,8 @@ class FrameScore:
         }
 
     def _plain(self, score: DecoderScore) -> dict[str, Any]:
-        support = score.confusion.sum(axis=1)
-        classes = [
-            {
-                "name": name,
-                "iou": float(score.metrics.iou[k]),
-                "accuracy": float(score.metrics.recall[k]),
-                "pixels": int(support[k]),
-            }
-            for k, name in enumerate(self.classes.names)
-            if support[k]
-        ]
         return {
-            "miou": score.metrics.miou,
-            "macc": score.metrics.macc,
-            "fmiou": score.metrics.fmiou,
-            "accuracy": score.metrics.accuracy,
-            "classes": classes,
+            **pixel_scores(score.metrics, score.confusion, self.classes.names),
             "confusion": {"ids": self.classes.ids.tolist(), "matrix": score.confusion.tolist()},
         }
 

@@ -5,24 +5,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from mapping import Answer, VoxelMap, color, confidence, mean, solid
+from mapping import Answer, VoxelMap, color, confidence, mean, solid_rows
 from viewer import overlay_heat, write_ply
-
-
-def solid_rows(voxel_map: VoxelMap) -> npt.NDArray[np.int64]:
-    """Return the rows to show: those that hold something (see `mapping.solid`), with some weight."""
-    return np.flatnonzero(solid(voxel_map) & (voxel_map.weight > 0))
-
-
-def heat_range(answer: Answer) -> tuple[float, float]:
-    """Return the relevancy at which heat begins, and that at which it hides a cell's own colour."""
-    high = max(float(answer.relevancy.max(initial=0.0)), answer.threshold + 1e-3)
-    return answer.threshold - 0.5 * (high - answer.threshold), high
+from viewer.scene.paint import heat_scale
 
 
 def heat_rgb(voxel_map: VoxelMap, answer: Answer, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
     """Return the colours of rows (n, 3) uint8: their own in grey, hot above the threshold of the answer."""
-    return overlay_heat(color(voxel_map, rows), answer.relevancy[rows], *heat_range(answer))
+    scale = heat_scale(answer)
+    return overlay_heat(color(voxel_map, rows), answer.relevancy[rows], scale.low, scale.high)
 
 
 def write_heat_ply(path: Path, voxel_map: VoxelMap, answer: Answer) -> None:

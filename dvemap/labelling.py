@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dvemap.heat import solid_rows
 from dvemap.outputs import check_output, check_picture
 from dvemap.provenance import up_of
 from dvemap.questions import refuse_empty, text_encoder_of
@@ -28,6 +27,7 @@ from mapping import (
     mean,
     prototypes,
     read_header,
+    solid_rows,
 )
 from student import TextEncoder, load_probe, load_visual_means
 from student.decoding import prompts

@@ -1,6 +1,7 @@
 """A window that shows a map while it is fused: the process of the fusing, and that of the window."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,9 @@ from mapping import VoxelMap
 from viewer.display import check_display
 from viewer.live import Publisher, Subscriber
 from viewer.scene.subject import Subject
+
+_MEMORY = Path("/dev/shm")  # no disk makes the fusing wait there
+_ROOM = 1 << 28  # bytes: more than all that lies unread; containers often have less
 
 
 class Following:
@@ -104,9 +108,7 @@ def live_window(output: Path, text_encoder: str | None = None) -> Iterator[LiveW
         If no window can be opened here.
     """
     check_display()
-    memory = Path("/dev/shm")  # no disk makes the fusing wait there
-    place = memory if memory.is_dir() and os.access(memory, os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="dvemap-live-", dir=place) as folder:
+    with tempfile.TemporaryDirectory(prefix="dvemap-live-", dir=_place()) as folder:
         command = [sys.executable, "-m", "dvemap", "view", "--follow", folder, str(output)]
         if text_encoder is not None:
             command += ["--text-encoder", text_encoder]
@@ -117,3 +119,9 @@ def live_window(output: Path, text_encoder: str | None = None) -> Iterator[LiveW
             if process.poll() is None:
                 process.terminate()
                 process.wait()
+
+
+def _place() -> Path | None:
+    """Return where there is memory for what is published, None for the usual place of temporary files."""
+    usable = _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM
+    return _MEMORY if usable else None

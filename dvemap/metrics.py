@@ -7,7 +7,9 @@ classes that have ground truth.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -110,6 +112,38 @@ def metrics_of(confusion: npt.ArrayLike) -> SegmentationMetrics:
         iou=iou,
         recall=recall,
     )
+
+
+def pixel_scores(metrics: SegmentationMetrics, confusion: Int64, names: Sequence[str]) -> dict[str, Any]:
+    """Return the metrics of pixels as plain values for JSON, with a row a class that has ground truth.
+
+    Parameters
+    ----------
+    metrics
+        Of the confusion.
+    confusion
+        (K, K + 1), see `confusion_matrix`.
+    names
+        Of the K classes.
+    """
+    support = confusion.sum(axis=1)
+    return {
+        "miou": metrics.miou,
+        "macc": metrics.macc,
+        "fmiou": metrics.fmiou,
+        "accuracy": metrics.accuracy,
+        "coverage": metrics.coverage,
+        "classes": [
+            {
+                "name": name,
+                "iou": float(metrics.iou[k]),
+                "accuracy": float(metrics.recall[k]),
+                "pixels": int(support[k]),
+            }
+            for k, name in enumerate(names)
+            if support[k]
+        ],
+    }
 
 
 def _position(labels: npt.NDArray[np.integer], classes: npt.NDArray[np.integer]) -> Int64:

@@ -7,6 +7,13 @@ import typer
 
 MapPath = Annotated[Path, typer.Argument(metavar="MAP", help="map file (.dvm)", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object on stdout and nothing else there")]
+DataFormat = Annotated[
+    str | None,
+    typer.Option(
+        help="nicr-nyuv2, nicr-sunrgbd, nicr-scannet, nicr-hypersim, nicr-ade20k or sequence  "
+        "[default: by files and name]"
+    ),
+]
 DepthFolder = Annotated[
     str | None, typer.Option(help="folder of depth images in exported ScanNet layout  [default: depth]")
 ]

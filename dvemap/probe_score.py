@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dvemap.encoders import Network
-from dvemap.metrics import SegmentationMetrics, metrics_of
+from dvemap.metrics import SegmentationMetrics, metrics_of, pixel_scores
 from dvemap.probing import Probed, samples_of
 from dvemap.training_teacher import FileSource
 from student.decoding import decode, logits_of
@@ -38,17 +38,8 @@ class ProbeScore:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
-        support = self.confusion.sum(axis=1)
         return {
-            "miou": self.metrics.miou,
-            "macc": self.metrics.macc,
-            "fmiou": self.metrics.fmiou,
-            "accuracy": self.metrics.accuracy,
-            "classes": [
-                {"name": name, "iou": float(self.metrics.iou[k]), "pixels": int(support[k])}
-                for k, name in enumerate(self.names)
-                if support[k]
-            ],
+            **pixel_scores(self.metrics, self.confusion, self.names),
             "unknown": list(self.unknown),
         }
 

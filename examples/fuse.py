@@ -31,9 +31,12 @@ if folder is None:
     print(f"generating a furnished living room in {folder} ...")
     dvemap.generate(folder, seed=6, kind="living", frames=options.frames, width=240, height=180)
 sequence = dvemap.open_sequence(folder)
-frames = list(sequence)[: options.frames]
-color, depth = frames[0].rgb.shape, frames[0].depth.shape
-print(f"{len(frames)} frames: colour {color} bytes, depth {depth} metres, poses (4, 4) camera to world")
+numbers = np.flatnonzero(sequence.usable)[: options.frames].tolist()  # read when they are asked for
+first = sequence[numbers[0]]
+print(
+    f"{len(numbers)} frames: colour {first.rgb.shape} bytes, depth {first.depth.shape} metres, "
+    "poses (4, 4) camera to world"
+)
 
 
 def add(voxel_map: dvemap.VoxelMap, frame) -> mapping.FrameReport:
@@ -43,8 +46,8 @@ def add(voxel_map: dvemap.VoxelMap, frame) -> mapping.FrameReport:
 
 # 2. A map is a table of cells. A frame adds to their sums, which are whole numbers, and that is all it does.
 room = dvemap.VoxelMap(cell_size=0.05)
-for k, frame in enumerate(frames):
-    report = add(room, frame)
+for k, number in enumerate(numbers):
+    report = add(room, sequence[number])
     if k % 10 == 0:
         print(f"  frame {k:3}: {report.pixels:,} pixels in {report.cells:,} cells, {report.new_cells:,} new")
 
@@ -62,7 +65,8 @@ print(f"  colour    {mapping.color(room, heaviest)[0]}")
 
 # 4. Sums do not care about order: backwards, or as two maps that are merged, it is the same map bit for bit.
 backwards, halves = dvemap.VoxelMap(cell_size=0.05), [dvemap.VoxelMap(cell_size=0.05) for _ in range(2)]
-for k, frame in reversed(list(enumerate(frames))):
+for k, number in reversed(list(enumerate(numbers))):
+    frame = sequence[number]
     add(backwards, frame)
     add(halves[k % 2], frame)
 merged = dvemap.merge(halves)

@@ -61,7 +61,7 @@ if options.classes is None:
 
 # 4. A picture, a point cloud with a property `label`, and Gaussian splats of the same cells.
 Portrait(room).write_labels(options.out / "label.png", "a living room", labels.label, classes)
-rows = np.flatnonzero(mapping.solid(room))
+rows = mapping.solid_rows(room)
 label = labels.label[rows]
 write_ply(
     options.out / "label.ply",

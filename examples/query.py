@@ -51,8 +51,9 @@ for text in options.texts:
             f"  {hit.rank}. at ({place}) m, size ({size}) m, score {hit.score:.2f}, sure {hit.confidence:.2f}"
         )
 
-# 3. The generator knows the truth.
-truth = [] if folder is None else json.loads((folder / "objects.json").read_text())
+# 3. The generator knows the truth; of a scan nobody does.
+objects = None if folder is None else folder / "objects.json"
+truth = json.loads(objects.read_text()) if objects is not None and objects.is_file() else []
 hits = dvemap.query(room, options.texts[0])
 for thing in truth:
     if hits and thing["kind"] == options.texts[0]:

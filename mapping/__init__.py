@@ -30,6 +30,7 @@ from mapping.readout import occupied as occupied
 from mapping.readout import regularise as regularise
 from mapping.readout import shape as shape
 from mapping.readout import solid as solid
+from mapping.readout import solid_rows as solid_rows
 from mapping.relevancy import CANONICAL_NEGATIVES as CANONICAL_NEGATIVES
 from mapping.sample import sample as sample
 from mapping.settings import WEIGHT_ONE as WEIGHT_ONE

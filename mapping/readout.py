@@ -203,6 +203,11 @@ def solid(voxel_map: VoxelMap, rows: Rows = ALL) -> npt.NDArray[np.bool_]:
     return solid_of(*evidence(voxel_map, rows))
 
 
+def solid_rows(voxel_map: VoxelMap) -> npt.NDArray[np.int64]:
+    """Rows to show: the `solid` ones with some weight; (n,) int64, ascending."""
+    return np.flatnonzero(solid(voxel_map) & (voxel_map.weight > 0))
+
+
 def solid_of(hits: npt.NDArray[np.int32], misses: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
     """`solid` of counts of any shape."""
     holds: npt.NDArray[np.bool_] = (log_odds_of(hits, misses) > 0) | (hits + misses == 0)

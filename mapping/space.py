@@ -13,7 +13,8 @@ from mapping.readout import log_odds_of
 if TYPE_CHECKING:
     from mapping.voxel_map import VoxelMap
 
-_STEPS: Final = (2.0, 3.0)  # cells off a surface: its own neighbours are never carved
+OFF_SURFACE: Final = (2.0, 3.0)
+"""How far off a surface free space is looked for, in cells: its own neighbours are never carved."""
 
 
 def state_at(voxel_map: VoxelMap, points: npt.ArrayLike) -> npt.NDArray[np.int8]:
@@ -58,7 +59,10 @@ def freer_side(
     away from it, 0 where both are alike.
     """
     ahead, behind = (
-        sum(state_at(voxel_map, points + side * step * voxel_map.cell_size * directions) for step in _STEPS)
+        sum(
+            state_at(voxel_map, points + side * step * voxel_map.cell_size * directions)
+            for step in OFF_SURFACE
+        )
         for side in (1, -1)
     )
     return np.sign(behind - ahead).astype(np.int8)

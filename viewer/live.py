@@ -1,7 +1,8 @@
 """A growing map from the process that fuses it to the process that shows it, through a folder.
 
 The fusing side writes what changed whenever it is due, and never waits for the other; the time that takes is
-kept to a small share of its own. The watching side reads what there is, and deletes it.
+kept to a small share of its own, and what was not read yet to a few parts. The watching side reads what there
+is, and deletes it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ SHARE: Final = 0.025
 """Most of the fusing process's time that publishing takes."""
 
 _LEAST_SECONDS: Final = 0.4  # between two publications
+_MOST_UNREAD: Final = 2  # parts that lie there before the next one waits: the memory for them is not endless
 _FIRST, _LAST = "map.json", "finished.json"
 _FIELDS: Final = Changes.__slots__
 
@@ -51,7 +53,7 @@ class Publisher:
     def __call__(self, voxel_map: VoxelMap, T_world_camera: npt.NDArray[np.float64]) -> None:
         """Take note of a frame that was fused, and publish if that is due."""
         self._poses.append(np.array(T_world_camera, np.float64))
-        if time.monotonic() >= self._due and self._watched():
+        if time.monotonic() >= self._due and self._watched() and self._unread() < _MOST_UNREAD:
             self.publish(voxel_map)
 
     def publish(self, voxel_map: VoxelMap) -> None:
@@ -72,6 +74,9 @@ class Publisher:
         ended = time.monotonic()
         self.seconds += ended - started
         self._due = ended + max(_LEAST_SECONDS, (ended - started) / SHARE)
+
+    def _unread(self) -> int:
+        return sum(1 for _ in self.folder.glob("*.safetensors"))
 
     def finish(self, path: Path | None) -> None:
         """Say that the map is complete, and in which file it lies."""

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from mapping import VoxelMap, color, covariance, mean, normals, solid
+from mapping import VoxelMap, color, covariance, mean, normals, solid_rows
 
 
 def to_open3d(voxel_map: VoxelMap) -> Any:
@@ -38,7 +36,7 @@ def to_open3d(voxel_map: VoxelMap) -> Any:
     """
     import open3d
 
-    rows = np.flatnonzero(solid(voxel_map) & (voxel_map.weight > 0))
+    rows = solid_rows(voxel_map)
     cloud = open3d.geometry.PointCloud()
     cloud.points = open3d.utility.Vector3dVector(mean(voxel_map, rows))
     cloud.colors = open3d.utility.Vector3dVector(color(voxel_map, rows) / 255)

@@ -14,7 +14,7 @@ from dvemap.encoder_options import (
     PromptOption,
     encoder_config,
 )
-from dvemap.options import DepthFolder, Json, MapPath, TextEncoderOption, new_app
+from dvemap.options import DataFormat, DepthFolder, Json, MapPath, TextEncoderOption, new_app
 
 if TYPE_CHECKING:
     from dvemap.backprojection import BackprojectionScore
@@ -211,13 +211,7 @@ def evaluate_frames(
         typer.Option("--text/--no-text", help="judge text prompts  [default: if the encoder knows words]"),
     ] = None,
     prompt: PromptOption = None,
-    format: Annotated[
-        str | None,
-        typer.Option(
-            help="nicr-nyuv2, nicr-sunrgbd, nicr-scannet, nicr-hypersim, nicr-ade20k or sequence  "
-            "[default: by files and name]"
-        ),
-    ] = None,
+    format: DataFormat = None,
     split: Annotated[
         str | None, typer.Option(help="part of it  [default: of NICR layouts test or valid; else all]")
     ] = None,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dvemap.encoder_options import EncoderCache, EncoderThreads
-from dvemap.options import Json, new_app
+from dvemap.options import DataFormat, Json, new_app
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,13 +64,7 @@ def probe(
     epochs: Annotated[
         int | None, typer.Option(min=1, help="passes through the images  [default: 50]")
     ] = None,
-    format: Annotated[
-        str | None,
-        typer.Option(
-            help="nicr-nyuv2, nicr-sunrgbd, nicr-scannet, nicr-hypersim, nicr-ade20k or sequence  "
-            "[default: by files and name]"
-        ),
-    ] = None,
+    format: DataFormat = None,
     split: Annotated[
         str | None,
         typer.Option(help="part of DATA  [default: of NICR layouts the one for training; else all]"),

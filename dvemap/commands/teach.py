@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dvemap.options import Json, new_app
+from dvemap.options import DataFormat, Json, new_app
 
 if TYPE_CHECKING:
     from dvemap.console import Output
@@ -76,13 +76,7 @@ def teach(
             show_default=False,
         ),
     ] = None,
-    format: Annotated[
-        str | None,
-        typer.Option(
-            help="nicr-nyuv2, nicr-sunrgbd, nicr-scannet, nicr-hypersim, nicr-ade20k or sequence  "
-            "[default: by files and name]"
-        ),
-    ] = None,
+    format: DataFormat = None,
     split: Annotated[
         list[str] | None, typer.Option(help="part of it; may be repeated  [default: all of it]")
     ] = None,

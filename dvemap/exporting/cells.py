@@ -10,9 +10,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from dvemap.heat import solid_rows
 from dvemap.questions import refuse_empty
-from mapping import VoxelMap, color, covariance, eigen, face_free, holds_surface, lift, mean
+from mapping import VoxelMap, color, covariance, eigen, face_free, holds_surface, lift, mean, solid_rows
 
 Float32 = npt.NDArray[np.float32]
 Progress = Callable[[int, int], None]

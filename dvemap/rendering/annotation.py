@@ -14,6 +14,9 @@ from mapping import Hit
 
 Picture = npt.NDArray[np.uint8]
 
+MARKED: Final = 3
+"""Hits that get a box."""
+
 ACCENT: Final = (20, 110, 230)
 HALO: Final = (255, 255, 255)
 FINE: Final = 4  # bits of a pixel's fraction in what OpenCV draws

@@ -36,6 +36,8 @@ def write_film(path: Path, pictures: Iterable[Picture], fps: float) -> int:
     ------
     ValueError
         If there is none, or OpenCV cannot write films.
+    OSError
+        If not all of them could be written, as on a full disk, of which OpenCV says nothing.
     """
     count, film = 0, None
     with tempfile.TemporaryDirectory() as folder:
@@ -54,6 +56,11 @@ def write_film(path: Path, pictures: Iterable[Picture], fps: float) -> int:
                 film.release()
         if count == 0:
             raise ValueError(f"{path}: a film needs at least one picture, got none")
+        whole = max(0, int(cv2.VideoCapture(str(made)).get(cv2.CAP_PROP_FRAME_COUNT)))
+        if whole != count:
+            raise OSError(
+                f"{path}: {whole} of {count} pictures could be written; is the disk of {folder} full?"
+            )
         with made.open("rb") as source, atomic_write(path) as file:
             shutil.copyfileobj(source, file)
     return count

@@ -9,12 +9,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from dvemap.heat import heat_range, heat_rgb
+from dvemap.heat import heat_rgb
 from dvemap.rendering.drawing import Paint, Style
 from mapping import Answer, ClassList, VoxelMap, color, confidence
 from mapping.keys import NEIGHBOUR_DELTAS
 from mapping.rendering import Camera, Scene, Traced, principal_colors
 from viewer.colors import depth_colors, heat_colors, overlay_heat
+from viewer.scene.paint import heat_scale
 
 Picture = npt.NDArray[np.uint8]
 Int64 = npt.NDArray[np.int64]
@@ -106,7 +107,8 @@ def _borrowed(scene: Scene, labels: Int64) -> Int64:
 
 def heat_look(voxel_map: VoxelMap, answer: Answer, text: str) -> Look:
     """Show how relevant cells are to a text: hot over the greyed map."""
-    low, high = heat_range(answer)
+    heat = heat_scale(answer)
+    low, high = heat.low, heat.high
     steps = np.linspace(low, high, 96)
     ramp = overlay_heat(np.full((96, 3), 150, np.uint8), steps, low, high)
     table = heat_rgb(voxel_map, answer, np.arange(len(voxel_map)))

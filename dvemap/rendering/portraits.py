@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from dvemap.provenance import up_of
 from dvemap.questions import refuse_empty
-from dvemap.rendering.annotation import mark_hits
+from dvemap.rendering.annotation import MARKED, mark_hits
 from dvemap.rendering.drawing import Drawn, draw
 from dvemap.rendering.layout import Layout
 from dvemap.rendering.looks import Legend, Look, Scale, color_look, heat_look, label_look
@@ -20,9 +20,6 @@ from dvemap.rendering.viewpoints import closeup, overview, plan, standing
 from mapping import Answer, ClassList, VoxelMap, load, read_header
 from mapping.rendering import Camera, Scene
 from viewer import save_picture
-
-MARKED = 3
-"""Hits that get a box."""
 
 
 class Portrait:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from dvemap.labelling import classifier_for
 from dvemap.provenance import up_of
 from dvemap.questions import answers, refuse_empty
-from dvemap.rendering.annotation import mark_hits
+from dvemap.rendering.annotation import MARKED, mark_hits
 from dvemap.rendering.choices import Show
 from dvemap.rendering.drawing import draw
 from dvemap.rendering.layout import Layout
@@ -31,9 +31,6 @@ from dvemap.rendering.looks import (
 from dvemap.rendering.sheet import Tile, beside
 from mapping import Answer, Hit, VoxelMap, class_list, label_cells, load, read_header
 from mapping.rendering import Camera, Scene
-
-BOXES = 3
-"""Hits that get a box."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +126,7 @@ class Showing:
                 threads=self._threads,
             )
             if self._wanted.boxes:
-                mark_hits(drawn, self.hits[:BOXES], self.scene.cell_size / 2)
+                mark_hits(drawn, self.hits[:MARKED], self.scene.cell_size / 2)
             scale = look.key if isinstance(look.key, Scale) else None
             tiles.append(Tile(drawn.picture, look.title, scale))
         return beside(tiles)

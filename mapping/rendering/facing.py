@@ -8,13 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from mapping.keys import NEIGHBOUR_DELTAS
-from mapping.space import state_at
+from mapping.space import OFF_SURFACE, state_at
 
 if TYPE_CHECKING:
     from mapping.rendering.scene import Scene
-
-STEPS: Final = (2.0, 3.0)
-"""How far off a surface free space is looked for, in cells; its neighbours are never carved."""
 
 FREE: Final = -1  # of `state_at`
 
@@ -41,7 +38,10 @@ def open_side(scene: Scene) -> npt.NDArray[np.float32]:
     rows, points = scene.rows[order], scene.means[order]
     normal, flat = normal[order], scene.flat[order]
     ahead, behind = (
-        sum(state_at(voxel_map, points + side * step * scene.cell_size * normal) == FREE for step in STEPS)
+        sum(
+            state_at(voxel_map, points + side * step * scene.cell_size * normal) == FREE
+            for step in OFF_SURFACE
+        )
         for side in (1, -1)
     )
     outward = np.zeros((len(voxel_map), 3), np.float32)

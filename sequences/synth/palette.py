@@ -38,7 +38,7 @@ def free(material: Material) -> bool:
 
 
 def any_rgb(rng: np.random.Generator, words: Iterable[str] = ()) -> Rgb:
-    """Draw a colour: of the given words, of all words, or any hue at all, a third each."""
+    """Draw a colour: of the given words, of all words, or any hue at all."""
     choice, known = rng.random(), tuple(words)
     if choice < 0.4 and known:
         rgb = COLORS[str(rng.choice(known))]

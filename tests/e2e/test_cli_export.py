@@ -15,7 +15,6 @@ import yaml
 from plyfile import PlyData
 
 import mapping
-from dvemap.heat import solid_rows
 
 Cli = Callable[..., Any]
 
@@ -27,7 +26,7 @@ def whole(labelled: Path) -> mapping.VoxelMap:
 
 @pytest.fixture(scope="module")
 def rows(whole: mapping.VoxelMap) -> np.ndarray:
-    return solid_rows(whole)
+    return mapping.solid_rows(whole)
 
 
 def columns(vertex: Any, *names: str) -> np.ndarray:
@@ -75,7 +74,7 @@ def test_normals_face_the_camera_that_saw_them(
 def test_ellipsoids_are_level_sets_of_the_gaussians(cli: Cli, plain: Path, tmp_path: Path) -> None:
     out = tmp_path / "mesh.ply"
     whole = mapping.load(plain)
-    rows = solid_rows(whole)
+    rows = mapping.solid_rows(whole)
     said = cli("export", plain, "--to", "mesh", "--sigmas", 1.5, "-o", out, "--json").json
     mesh = open3d.io.read_triangle_mesh(str(out))
     assert (said["vertices"], said["triangles"]) == (len(mesh.vertices), len(mesh.triangles))
@@ -95,7 +94,7 @@ def test_ellipsoids_are_level_sets_of_the_gaussians(cli: Cli, plain: Path, tmp_p
 def test_a_glb_stands_upright_in_true_colours(cli: Cli, plain: Path, tmp_path: Path) -> None:
     out = tmp_path / "room.glb"
     whole = mapping.load(plain)
-    rows = solid_rows(whole)
+    rows = mapping.solid_rows(whole)
     rows = rows[mapping.holds_surface(whole)[rows]]
     cli("export", plain, "--to", "glb", "-o", out, "--surface")
     scene = trimesh.load(out, process=False)

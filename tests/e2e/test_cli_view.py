@@ -219,6 +219,14 @@ def test_a_map_grows_in_the_window_while_it_is_fused(
     assert process.wait(timeout=PATIENCE) == 0
 
 
+def test_a_map_that_has_no_labels_is_shown_in_its_colours(
+    screen: Screen, open_view: Any, plain: Path
+) -> None:
+    process, window = open_view("view", plain, "--mode", "labels", "--size", f"{HEIGHT}x{WIDTH}")
+    screen.until(lambda: drawn(screen.picture(window)).mean() > 0.1 or None, "the map in the window")
+    assert process.poll() is None
+
+
 def test_without_a_display_one_line_says_what_to_do(process: Cli, labelled: Path) -> None:
     ran = process("view", labelled, DISPLAY="", WAYLAND_DISPLAY="")
     assert "no window can be opened: an X11 display (DISPLAY is not set) is missing" in ran.error

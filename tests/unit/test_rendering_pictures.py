@@ -188,6 +188,29 @@ def test_films_keep_their_pictures(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["film.mp4"]
 
 
+def test_a_film_that_the_disk_has_no_room_for_is_no_film(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = cv2.VideoWriter
+
+    class Full:
+        fourcc = staticmethod(real.fourcc)
+
+        def __init__(self, *options: object) -> None:
+            self._film, self._left = real(*options), 2
+            self.isOpened, self.release = self._film.isOpened, self._film.release
+
+        def write(self, picture: np.ndarray) -> None:
+            self._left -= 1
+            if self._left >= 0:
+                self._film.write(picture)
+
+    monkeypatch.setattr("dvemap.rendering.film.cv2.VideoWriter", Full)
+    with pytest.raises(OSError, match="2 of 3 pictures could be written"):
+        write_film(tmp_path / "film.mp4", [np.zeros((32, 48, 3), np.uint8)] * 3, 10)
+    assert not list(tmp_path.iterdir())
+
+
 def test_poses_of_all_layouts(tmp_path: Path) -> None:
     T = look_at([1, 2, 3], [2, 4, 3.5], [0, 0, 1])
     path = tmp_path / "poses.txt"

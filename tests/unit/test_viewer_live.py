@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mapping import VoxelMap, confidence
+from dvemap.live import Following
+from dvemap.viewing import Words
+from mapping import VoxelMap, confidence, save
 from mapping.changes import Follower, Watch
 from viewer.display import DisplayError, check_display
 from viewer.live import Publisher, Subscriber
@@ -74,6 +76,44 @@ def test_publishing_takes_a_small_share_and_stops_when_nobody_looks(room: Any, t
     publisher._due, looks[0] = 0.0, False
     fuse(grown, 2, room, publisher)
     assert publisher.published == 1
+
+
+def test_what_nobody_reads_does_not_pile_up(
+    room: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("viewer.live._LEAST_SECONDS", 0.0)
+    monkeypatch.setattr("viewer.live.SHARE", 1e9)
+    grown, publisher, subscriber = VoxelMap(0.1, 5), Publisher(tmp_path), Subscriber(tmp_path)
+    for k in (0, 1, 2, 3):
+        fuse(grown, k, room, publisher)
+    assert len(list(tmp_path.glob("*.safetensors"))) == 2
+    assert subscriber.next() is not None
+    fuse(grown, 4, room, publisher)
+    state = subscriber.next()
+    assert state is not None
+    assert state.map.digest() == grown.digest()  # what had to wait came with the next part
+    assert len(state.poses) == 5
+
+
+def test_the_window_follows_to_the_map_in_the_file(room: Any, tmp_path: Path) -> None:
+    following = Following(tmp_path, "room", Words())
+    assert len(following.first.map) == 0
+    assert following() is None
+    grown, publisher = VoxelMap(0.1, 5), Publisher(tmp_path)
+    fuse(grown, 0, room, publisher)
+    seen = following()
+    assert seen is not None
+    assert (seen.name, seen.map.digest()) == ("room", grown.digest())
+    np.testing.assert_allclose(seen.up, -room.poses[0][:3, 1])
+    np.testing.assert_array_equal(seen.trajectory, room.poses[:1])
+    assert following() is None
+    fuse(grown, 1, room)
+    save(grown, tmp_path / "room.dvm")
+    publisher.finish(tmp_path / "room.dvm")
+    last = following()
+    assert last is not None
+    assert last.map.digest() == grown.digest()
+    assert following() is None
 
 
 def test_no_display_is_one_error_that_names_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

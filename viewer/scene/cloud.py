@@ -106,7 +106,7 @@ def cloud_of(voxel_map: VoxelMap, up: npt.ArrayLike | None = None, *, exact_up: 
     -------
     Cloud
     """
-    rows = np.flatnonzero(mapping.solid(voxel_map) & (voxel_map.weight > 0))
+    rows = mapping.solid_rows(voxel_map)
     key = np.asarray(voxel_map.key[rows])
     if not (key[1:] > key[:-1]).all():
         order = np.argsort(key)

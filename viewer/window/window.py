@@ -85,7 +85,7 @@ class MapWindow:
         self._panel = Panel(self.window, self._controls, self)
         self._panel.set_text(state.text, state.negatives)
         self._selected: int | None = None
-        self._framed = self._held = self._panel_due = False
+        self._framed = self._held = self._panel_due = self._looking = False
         self._looked_at = self._look_at = 0.0
         self._shown_mode: Mode = "color"
         for card, subject in zip(self._names, subjects, strict=False):
@@ -103,15 +103,17 @@ class MapWindow:
     # Drawing ------------------------------------------------------------------------------------------
 
     def _refresh(self) -> None:
+        """Show a state that the user changed; what was said of the last one is over."""
+        self._panel.say("")
+        self._draw()
+
+    def _draw(self) -> None:
         """Show the state: the slow part on the worker, then the panes."""
         state = self.state
         self._show_panel()
         for pane, model in zip(self._panes, self._models, strict=True):
-            self._worker.submit(
-                f"draw {id(pane)}",
-                partial(model.drawing, state),
-                partial(self._show, pane, state),
-            )
+            work, done = partial(model.drawing, state), partial(self._show, pane, state)
+            self._worker.submit(f"draw {id(pane)}", work, done)
 
     def _show(self, pane: Pane, state: ViewState, drawing: Drawing) -> None:
         stand = None
@@ -122,7 +124,8 @@ class MapWindow:
         self._shown_mode = state.mode
         now = time.monotonic()
         self._look_at = now + max(_LOOK_AGAIN, _LEAVE_ALONE * (now - self._looked_at))
-        if state.mode == self.state.mode:
+        if self._looking and state.text == self.state.text:
+            self._looking = False
             self._panel.say("")
         self._show_panel()
 
@@ -165,7 +168,10 @@ class MapWindow:
         if self._worker.error is not None:
             self.window.close()
             return
+        asked, self._looking = self.state.mode, False
         self.state = replace(self.state, mode=self._shown_mode)
+        if asked != self._shown_mode:
+            self._draw()  # nothing may have been shown yet, or only in another pane
         self._show_panel()
         self._panel.say(message)
         self._redraw()
@@ -220,7 +226,7 @@ class MapWindow:
 
     def _again(self, changed: bool) -> None:
         if changed:
-            self._refresh()
+            self._draw()
 
     def _fly(self, stand: Stand) -> None:
         self._held = True
@@ -234,45 +240,40 @@ class MapWindow:
         if text.strip() and (text.strip() != self.state.text or self.state.mode != "text"):
             self._selected = None
             self.state = replace(self.state, text=text.strip(), mode="text")
-            self._panel.say("looking ...")
             self._refresh()
+            self._looking = True
+            self._panel.say("looking ...")
 
     def avoid(self, text: str) -> None:
         """Change what a hit must not rather be."""
         if phrases(text) != self.state.negatives:
             self._selected = None
-            self.state = replace(self.state, negatives=phrases(text))
-            self._refresh()
+            self._change(negatives=phrases(text))
 
     def set_threshold(self, value: float) -> None:
         """Change from which relevancy on a cell counts."""
         if value != self.state.threshold:
-            self.state = replace(self.state, threshold=value)
-            self._refresh()
+            self._change(threshold=value)
 
     def set_mode(self, mode: Mode) -> None:
         """Change what the maps are coloured by."""
-        self.state = replace(self.state, mode=mode)
-        self._refresh()
+        self._change(mode=mode)
 
     def set_cut(self, share: float) -> None:
         """Change the height above which nothing is drawn."""
         share = float(np.clip(share, 0.02, 1.0))
         if share != self.state.cut:
-            self.state = replace(self.state, cut=share)
-            self._refresh()
+            self._change(cut=share)
 
     def toggle_class(self, id: int) -> None:
         """Draw a class, or not."""
-        self.state = replace(self.state, hidden=self.state.hidden ^ {id})
-        self._refresh()
+        self._change(hidden=self.state.hidden ^ {id})
 
     def show_all_classes(self, shown: bool) -> None:
         """Draw all classes, or none."""
         drawing = self._active.drawing
         hidden = () if shown or drawing is None else (entry.id for entry in drawing.legend)
-        self.state = replace(self.state, hidden=frozenset(hidden))
-        self._refresh()
+        self._change(hidden=frozenset(hidden))
 
     def fly_to(self, hit: Hit) -> None:
         """Move the camera to a hit."""
@@ -349,15 +350,15 @@ class MapWindow:
             self._facts.hide()
             self._show_panel()
             return
-        model = self._models[self._panes.index(pane)]
-        row = int(pane.drawing.cloud.rows[cell])
+        model, cloud = self._models[self._panes.index(pane)], pane.drawing.cloud
+        row = int(cloud.rows[cell])  # of the map that was drawn; a growing one may be newer by now
 
         def look() -> list[tuple[str, str]]:
             try:
                 classes = model.classes
             except ValueError:  # a map without words: the cell stays unnamed
                 classes = None
-            return facts(model.map, row, classes)
+            return facts(cloud.map, row, classes)
 
         self._worker.submit("facts", look, self._show_facts)
 
