@@ -20,7 +20,7 @@ test: setup ## format, lint, types, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 format: setup ## rewrite the sources in the house format
 	$(BIN)/ruff format .
