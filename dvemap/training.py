@@ -17,7 +17,7 @@ from dvemap.training_config import TrainConfig
 from dvemap.training_data import build_mixture
 from dvemap.training_examination import Examination
 from dvemap.training_folder import RunFolder, check_same_run
-from dvemap.training_teacher import FileSource, teacher_targets
+from dvemap.training_teacher import FileSource, cache_identity, teacher_targets
 from dvemap.training_watch import Watch
 from mapping import atomic_write
 
@@ -74,14 +74,29 @@ class TrainingRun:
     def __init__(self, config: TrainConfig, folder: RunFolder, out: Output, *, resume: bool = False) -> None:
         from student.data.augment import Augmentation
         from student.data.batches import TrainingSet
+        from student.data.decoded import decode
 
         folder.check(resume)
         self._config, self._folder, self._out, self._resume = config, folder, out, resume
         mixture = build_mixture(config.data, config.run.seed)
         sources = cast("Sequence[FileSource]", mixture.sources)
         targets = teacher_targets(sources, config.teacher, config.network.embedding_dim)
+        decoded = None
+        if config.run.cache is not None:
+            with out.progress("decoding", sum(map(len, sources))) as bar:
+                decoded = decode(
+                    config.run.cache,
+                    sources,
+                    targets,
+                    cache_identity(config, sources),
+                    lambda done, total: bar.update(done, total=total),
+                )
         self._items = TrainingSet(
-            mixture, Augmentation(config.augment), targets, reduction=config.network.stride
+            mixture,
+            Augmentation(config.augment),
+            targets,
+            reduction=config.network.stride,
+            decoded=decoded,
         )
         self._examination = Examination.open(config, sources[0], mixture.depth_statistics)
         self._trained = Trained()

@@ -140,7 +140,17 @@ def load_training_config(path: Path, assignments: list[str]) -> TrainConfig:
 
 FREE = frozenset(
     f"run.{name}"
-    for name in ("workers", "device", "devices", "threads", "compile", "save_minutes", "wandb", "accumulate")
+    for name in (
+        "cache",
+        "workers",
+        "device",
+        "devices",
+        "threads",
+        "compile",
+        "save_minutes",
+        "wandb",
+        "accumulate",
+    )
 )
 """Settings that a resumed run may have otherwise: they decide where and how fast, not what is learned."""
 

@@ -1,13 +1,15 @@
 """What the teacher says: targets of the samples, and weights that read classes off embeddings."""
 
+import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dvemap.sequence_source import SequenceSource
 from dvemap.teaching import auxiliary_folder
-from dvemap.training_config import TeacherConfig
+from dvemap.training_config import TeacherConfig, TrainConfig
 from dvemap.words import prompt_for
 from student import EmbeddingSpace, load_text_encoder
 from student.data.errors import DatasetError
@@ -42,6 +44,19 @@ def teacher_targets(sources: Sequence[FileSource], config: TeacherConfig, dimens
                 f"numbers ({folder.image_file(source.sample_name(0))}); set network.embedding_dim={found}"
             )
     return targets
+
+
+def cache_identity(config: TrainConfig, sources: Sequence[FileSource]) -> dict[str, Any]:
+    """Return what decides the images and targets of a run: settings, and when its teacher wrote what."""
+    files = [
+        folder.segments_file(source.sample_name(i)).stat()
+        for source in sources
+        for folder in [auxiliary_folder(source, config.teacher.estimator)]
+        for i in range(len(source))
+    ]
+    told = config.model_dump(mode="json", include={"data", "teacher"})
+    written = hashlib.sha256(repr([(file.st_size, file.st_mtime_ns) for file in files]).encode())
+    return {**told, "roots": [str(source.root.resolve()) for source in sources], "files": written.hexdigest()}
 
 
 def targets_if_any(source: FileSource, config: TeacherConfig) -> TeacherTargets | None:

@@ -1,4 +1,4 @@
-"""Linear layers on 8-bit integers: ranges learnt from real frames, layers that suffer left in float32."""
+"""Layers on 8-bit integers: ranges learnt from real frames, layers that suffer left in float32."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from student.inference.codes_network import CodesNetwork
-from student.inference.onnx_graph import IntegerLinear
-from student.inference.operations import Linear, TorchOperations
+from student.inference.onnx_graph import IntegerConvolution, IntegerLinear
+from student.inference.operations import Convolution, Linear, TorchOperations
 
 Frames = Sequence[tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]]
 Progress = Callable[[int, int], None]
@@ -36,11 +37,12 @@ MINIMUM_SHARE: Final = 2e-3
 def quantise(
     network: CodesNetwork, frames: Frames, *, target: float = TARGET, progress: Progress | None = None
 ) -> dict[str, IntegerLinear]:
-    """Choose the linear layers that multiply integers, and their steps.
+    """Choose the linear layers and convolutions that multiply integers, and their steps.
 
-    Weights get a step for each output, inputs one step and zero point for each layer, both with the least
-    squared error. Only if that makes the codes of the first frame differ by more than the target,
-    the effect of every layer by itself is measured, and the fewest of the worst for their size are left out.
+    Weights get a step for each output, inputs (and what convolutions return) one step and zero point for each
+    layer, all with the least squared error. Only if that makes the codes of the first frame differ by more
+    than the target, the effect of every layer by itself is measured, and the fewest of the worst for their
+    size are left out.
 
     Parameters
     ----------
@@ -66,11 +68,9 @@ def quantise(
     layers = {
         name: module
         for name, module in network.named_modules()
-        if isinstance(module, Linear) and observer.products[id(module)] >= least
+        if isinstance(module, Linear | Convolution) and observer.products[id(module)] >= least
     }
-    integers = {
-        name: _integer_linear(layer, torch.cat(observer.samples[id(layer)])) for name, layer in layers.items()
-    }
+    integers = {name: observer.integers(layer) for name, layer in layers.items()}
     first = [torch.from_numpy(image)[None] for image in frames[0]]
     wanted = network(*first).float()
 
@@ -95,22 +95,47 @@ def quantise(
 
 
 class _Observer(TorchOperations):
-    """Runs the network and keeps a sample of what every linear layer sees."""
+    """Runs the network and keeps a sample of what every layer sees, and of what convolutions return."""
 
     def __init__(self) -> None:
         super().__init__(torch.float32)
-        self.samples: dict[int, list[Tensor]] = {}
         self.products: dict[int, int] = {}
+        self._inputs: dict[int, list[Tensor]] = {}
+        self._outputs: dict[int, list[Tensor]] = {}
 
     def linear(self, x: Tensor, layer: Linear) -> Tensor:
         """Return x @ weight + bias, and remember x."""
-        flat = x.flatten()
-        step = max(1, len(flat) // SAMPLES) | 1  # odd, so that every channel is seen
-        kept = self.samples.setdefault(id(layer), [])
-        kept.append(flat[::step].clone())
-        kept.append(torch.stack(flat.aminmax()))
-        self.products[id(layer)] = self.products.get(id(layer), 0) + x.shape[0] * layer.weight.numel()
+        self._observe(layer, x, x.shape[0] * layer.weight.numel())
         return super().linear(x, layer)
+
+    def convolve(self, x: Tensor, layer: Convolution) -> Tensor:
+        """Return the convolution, and remember x and what it returned."""
+        y = super().convolve(x, layer)
+        self._observe(layer, x, y.shape[0] * y.shape[2] * y.shape[3] * layer.weight.numel())
+        self._outputs.setdefault(id(layer), []).append(_sample(y))
+        return y
+
+    def integers(self, layer: Linear | Convolution) -> IntegerLinear:
+        """Return the steps of a layer that was seen."""
+        scale, zero = _range(torch.cat(self._inputs[id(layer)]))
+        if isinstance(layer, Linear):
+            weight, steps = _weights(layer.weight)
+            return IntegerLinear(weight.numpy(), steps.numpy(), scale, zero)
+        weight, steps = _weights(layer.weight.flatten(1).t())
+        weight = weight.t().reshape(layer.weight.shape)
+        output = _range(torch.cat(self._outputs[id(layer)]))
+        return IntegerConvolution(weight.numpy(), steps.numpy(), scale, zero, *output)
+
+    def _observe(self, layer: Linear | Convolution, x: Tensor, products: int) -> None:
+        self._inputs.setdefault(id(layer), []).append(_sample(x))
+        self.products[id(layer)] = self.products.get(id(layer), 0) + products
+
+
+def _sample(x: Tensor) -> Tensor:
+    """Return some of the values, the least and the largest among them."""
+    flat = x.flatten()
+    step = max(1, len(flat) // SAMPLES) | 1  # odd, so that every channel is seen
+    return torch.cat([flat[::step], torch.stack(flat.aminmax())])
 
 
 class IntegerOperations(TorchOperations):
@@ -126,32 +151,37 @@ class IntegerOperations(TorchOperations):
 
     def __init__(self, network: CodesNetwork, integers: Mapping[str, IntegerLinear]) -> None:
         super().__init__(torch.float32)
-        self._layers = {
-            id(module): (
-                integers[name].scale,
-                integers[name].zero_point,
-                torch.from_numpy(integers[name].weight * integers[name].weight_scale),
-            )
-            for name, module in network.named_modules()
-            if name in integers
+        self._integers = {
+            id(module): integers[name] for name, module in network.named_modules() if name in integers
         }
 
     def linear(self, x: Tensor, layer: Linear) -> Tensor:
         """Return x @ weight + bias, of rounded x and weight."""
-        if id(layer) not in self._layers:
+        integers = self._integers.get(id(layer))
+        if integers is None:
             return super().linear(x, layer)
-        scale, zero, weight = self._layers[id(layer)]
-        x = (torch.clamp(torch.round(x / scale) + zero, 0, 255) - zero) * scale
+        x = _rounded(x, integers.scale, integers.zero_point)
+        weight = torch.from_numpy(integers.weight * integers.weight_scale)
         return x @ weight if layer.bias is None else torch.addmm(layer.bias, x, weight)
 
+    def convolve(self, x: Tensor, layer: Convolution) -> Tensor:
+        """Return the convolution, rounded, of rounded x and weight."""
+        integers = self._integers.get(id(layer))
+        if not isinstance(integers, IntegerConvolution):
+            return super().convolve(x, layer)
+        x = _rounded(x, integers.scale, integers.zero_point)
+        weight = torch.from_numpy(integers.weight * integers.weight_scale[:, None, None, None])
+        y = functional.conv2d(x, weight, layer.bias, layer.stride, layer.padding, groups=layer.groups)
+        y = functional.relu(y) if layer.relu else y
+        return _rounded(y, integers.output_scale, integers.output_zero_point)
 
-def _integer_linear(layer: Linear, sample: Tensor) -> IntegerLinear:
-    scale, zero = _input_range(sample)
-    weight, weight_scale = _weights(layer.weight)
-    return IntegerLinear(weight.numpy(), weight_scale.numpy(), scale, zero)
+
+def _rounded(x: Tensor, scale: float, zero: int) -> Tensor:
+    """Return values after a way through 8-bit integers."""
+    return (torch.clamp(torch.round(x / scale) + zero, 0, 255) - zero) * scale
 
 
-def _input_range(sample: Tensor) -> tuple[float, int]:
+def _range(sample: Tensor) -> tuple[float, int]:
     """Return step and zero point with the least squared error."""
     values = sample.sort().values
     best = (float("inf"), 1.0, 0)
@@ -160,8 +190,7 @@ def _input_range(sample: Tensor) -> tuple[float, int]:
         low, high = min(0.0, float(values[skip])), max(0.0, float(values[-1 - skip]))
         scale = max(high - low, 1e-12) / 255
         zero = round(-low / scale)
-        rounded = (torch.clamp(torch.round(values / scale) + zero, 0, 255) - zero) * scale
-        best = min(best, (float((rounded - values).square().mean()), scale, zero))
+        best = min(best, (float((_rounded(values, scale, zero) - values).square().mean()), scale, zero))
     return best[1], best[2]
 
 

@@ -75,18 +75,20 @@ def panoptic_segments(
         )
     if semantic.size and (highest := int(semantic.max())) > len(things):
         raise ValueError(f"semantic has class {highest}, but there are {len(things)} classes")
-    pixels = instance.astype(np.uint32) << 16 | semantic
-    pairs = np.unique(pixels)  # by instance, then by class
+    labels = len(things) + 1
+    pixels = instance.astype(np.int32) * labels + semantic  # pairs, ordered by instance, then by class
+    ids = np.zeros((int(instance.max(initial=0)) + 1) * labels, np.int64)
+    meet = np.zeros(len(ids), bool)
+    meet[pixels] = True
     numbers: Counter[int] = Counter()
-    ids = np.zeros(len(pairs), np.int64)
-    for row, pair in enumerate(pairs.tolist()):
-        number, label = pair >> 16, pair & 0xFFFF
+    for pair in np.flatnonzero(meet).tolist():
+        number, label = divmod(pair, labels)
         if label == 0 or (number == 0 and things[label - 1]):
             continue
         if number:
             numbers[label] += 1
-        ids[row] = label * CLASS_STEP + (numbers[label] if number else 0)
-    return ids[np.searchsorted(pairs, pixels)], sorted(set(ids.tolist()) - {0})
+        ids[pair] = label * CLASS_STEP + (numbers[label] if number else 0)
+    return ids[pixels], sorted(set(ids.tolist()) - {0})
 
 
 def segment_class(segment: int) -> int:

@@ -27,12 +27,29 @@ def count_flops(config: StudentConfig, size: tuple[int, int]) -> int:
     """
     grids = [(size[0] // stride, size[1] // stride) for stride in (4, 8, 16, 32)]
     tokens = [height * width for height, width in grids]
-    products = tokens[0] * 16 * (3 * config.rgb_channels + config.depth_channels)
+    products = _swin(config, grids) if config.encoder == "swin" else _residual(config, tokens)
+    return 2 * (products + _context(config, tokens[3]) + _decoder(config, tokens))
+
+
+def _swin(config: StudentConfig, grids: list[tuple[int, int]]) -> int:
+    height, width = grids[0]
+    products = height * width * 16 * (3 * config.rgb_channels + config.depth_channels)
     for stage, channels in enumerate(config.channels):
         if stage:
-            products += tokens[stage] * 2 * channels * channels  # the merging, 4 (C / 2) -> C
+            tokens = grids[stage][0] * grids[stage][1]
+            products += tokens * 2 * channels * channels  # the merging, 4 (C / 2) -> C
         products += config.depths[stage] * _block(config, stage, grids[stage])
-    return 2 * (products + _context(config, tokens[3]) + _decoder(config, tokens))
+    return products
+
+
+def _residual(config: StudentConfig, tokens: list[int]) -> int:
+    products = 4 * tokens[0] * 9 * (3 * config.rgb_channels + config.depth_channels)
+    inputs = config.width
+    for count, channels, depth in zip(tokens, config.channels, config.depths, strict=True):
+        products += count * (10 * inputs * channels + 9 * channels**2)  # the first has a 1x1 shortcut
+        products += count * (depth - 1) * 18 * channels**2
+        inputs = channels
+    return products
 
 
 def _block(config: StudentConfig, stage: int, grid: tuple[int, int]) -> int:

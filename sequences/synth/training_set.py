@@ -37,7 +37,7 @@ KINDS: Final = {  # share of each kind of scene
     "bathroom": 0.03,
     "hall": 0.03,
 }
-USUAL: Final = 0.15  # share of scenes with the usual look whatever the strength of variation
+USUAL: Final = 0.25  # share of scenes with the usual look whatever the strength of variation
 FIELD: Final = (50.0, 75.0)  # horizontal field of view, degrees
 PARTIAL: Final = ".partial"  # folder of scenes that are being written
 
@@ -170,7 +170,7 @@ def write_training_scene(out: Path, what: TrainingSet, number: int, stopped: Cal
     if kind == "mixed":
         kind = str(rng.choice(list(KINDS), p=list(KINDS.values())))
     crowd = max(float(rng.uniform(-0.4, 1.0)), 0.0)
-    strength = 0.0 if rng.random() < USUAL else what.vary * float(rng.uniform(0.4, 1.0))
+    strength = 0.0 if rng.random() < USUAL else what.vary * float(rng.uniform(0.1, 1.0))
     look = draw_variation(stream(seed, "look"), strength, crowd)
     composition = compose(seed, kind, workers=1, variation=look, draft=True)
     sensor = SENSORS[look.sensor if what.noise else "exact"](stream(seed, "depth sensor"))

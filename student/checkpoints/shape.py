@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pydantic
 
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
     from student.networks.config import StudentConfig
     from student.networks.dveformer import DVEFormer
+
+SWIN_STAGES: Final = ("layer_1", "layer_2.3", "layer_3.5", "layer_4.0.7")
+RESIDUAL_STAGES: Final = ("stages.0", "stages.1", "stages.2", "stages.3")
+"""Where the blocks of each stage are, below the encoder's key."""
 
 
 def infer_config(state: Mapping[str, Tensor], name: str = "the state") -> StudentConfig:
@@ -108,14 +112,16 @@ def _read(name: str, state: Mapping[str, Tensor]) -> dict[str, Any]:
         tensor = state.get(key)
         return None if tensor is None or tensor.ndim == 0 else len(tensor)
 
-    stages = [f"{BACKBONE}{stage}." for stage in ("layer_1", "layer_2.3", "layer_3.5", "layer_4.0.7")]
-    depths = [parts(state, stage) for stage in stages]
-    first = f"{stages[0]}0."
-    rgb, depth = (size(f"{BACKBONE}patch_embedder.{part}_layers.2.weight") for part in ("rgb", "depth"))
+    residual = any(key.startswith(f"{BACKBONE}stem.") for key in state)
+    names = RESIDUAL_STAGES if residual else SWIN_STAGES
+    depths = [parts(state, f"{BACKBONE}{stage}.") for stage in names]
+    first = f"{BACKBONE}{names[0]}.0."
+    place = "stem.{}.weight" if residual else "patch_embedder.{}_layers.2.weight"
+    rgb, depth = (size(BACKBONE + place.format(part)) for part in ("rgb", "depth"))
     width = size(f"{first}norm1.weight") or (rgb or 0) + (depth or 0)
     heads = size(f"{first}attn.logit_scale") or size(f"{first}attn.cpb_mlp.2.weight")
     index = size(f"{first}attn.relative_position_index")
-    skips = [size(f"{DECODER}skip_branches.{place}.embedding.conv.weight") for place in range(3)]
+    skips = [size(f"{DECODER}skip_branches.{number}.embedding.conv.weight") for number in range(3)]
     bins = parts(state, "context_module.features.")
     if bins not in (0, 2):
         raise CheckpointError(
@@ -123,6 +129,7 @@ def _read(name: str, state: Mapping[str, Tensor]) -> dict[str, Any]:
             "and 5); save it with save_checkpoint, which keeps the config"
         )
     return {
+        "encoder": "residual" if residual else None,
         "rgb_channels": rgb or (width - depth if depth else None),
         "depth_channels": depth or (width - rgb if rgb else None),
         "depths": depths if all(depths) else None,

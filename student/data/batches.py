@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from student.data.augment import Augmentation
+from student.data.decoded import DecodedImages
 from student.data.errors import DatasetError
 from student.data.mixture import Mixture
 from student.data.sample import Sample, Source
@@ -115,6 +116,8 @@ class TrainingSet(Dataset[Item]):
         quarter of the resolution.
     statistics
         What depth is normalised with; by default the mixture's.
+    decoded
+        All samples and targets, where they were decoded beforehand.
     """
 
     def __init__(
@@ -125,15 +128,15 @@ class TrainingSet(Dataset[Item]):
         *,
         reduction: int = 1,
         statistics: DepthStatistics | None = None,
+        decoded: DecodedImages | None = None,
     ) -> None:
         self.mixture, self.augmentation, self.targets = mixture, augmentation, targets
+        self._decoded = decoded
         self.reduction, self._statistics = reduction, statistics or mixture.depth_statistics
 
     def __getitem__(self, draw: Draw) -> Item:
         """Read a sample and make the item of a draw."""
-        source = self.mixture.sources[draw.source]
-        sample = source.sample(draw.sample)
-        table = self.targets(source, draw.sample, sample)
+        sample, table = self._read(draw)
         if table.index.shape != sample.rgb.shape[:2]:
             raise DatasetError(
                 f"{sample.name}: expected targets of the size of its colour image, "
@@ -144,6 +147,13 @@ class TrainingSet(Dataset[Item]):
         rgb, depth = normalise(view.rgb, view.depth, self._statistics)
         index = view.index[:: self.reduction, :: self.reduction]  # nearest: pixel (r i, r j)
         return Item(sample.name, rgb, depth, table.lut, index)
+
+    def _read(self, draw: Draw) -> tuple[Sample, Table]:
+        if self._decoded is not None:
+            return self._decoded(draw.source, draw.sample)
+        source = self.mixture.sources[draw.source]
+        sample = source.sample(draw.sample)
+        return sample, self.targets(source, draw.sample, sample)
 
 
 class EpochBatches(Sampler[list[Draw]]):

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from student.inference.operations import Linear, Operations, Value
+from student.inference.operations import Convolution, Linear, Operations, Value
 from student.networks.mlp_decoder import EmbeddingHead, LearnedUpsampling
 
 BLOCKS = 4
@@ -70,36 +70,30 @@ class EmbeddingCodes(nn.Module):
         (pixel 2 of the 4 that a feature covers, or 1 of 2, on both axes); else every embedding.
     """
 
-    weight: Tensor
-    bias: Tensor
-
     def __init__(self, head: EmbeddingHead, size: tuple[int, int], *, coarse: bool) -> None:
         super().__init__()
         self.factor = 1 if coarse else 2**head.upsamplings
         self.features, self.channels = head.conv.in_channels, head.conv.out_channels
         self.size = size
-        self.register_buffer("weight", head.conv.weight.detach())
-        self.register_buffer("bias", cast(Tensor, head.conv.bias).detach())
+        self.first = Convolution(head.conv.weight, cast(Tensor, head.conv.bias))
         steps = [
             cast(LearnedUpsampling, head.get_submodule(f"upsample_{step}"))
             for step in range(head.upsamplings)
         ]
         filters = [(step.conv.weight.detach(), cast(Tensor, step.conv.bias).detach()) for step in steps]
         filters = [collapsed(filters)] if coarse else filters
-        self.steps = len(filters)
-        for number, (weight, bias) in enumerate(filters):
-            self.register_buffer(f"filter_{number}", weight)
-            self.register_buffer(f"filter_bias_{number}", bias)
+        self.filters = nn.ModuleList(
+            Convolution(weight, bias, groups=self.channels) for weight, bias in filters
+        )
 
     def run(self, ops: Operations, x: Value) -> Value:
         """Rows of features to (N, h, w, D) half floats."""
         x = ops.transpose(ops.reshape(x, (-1, *self.size, self.features)), (0, 3, 1, 2))
-        x = ops.conv3x3(x, self.weight, self.bias, 1)
-        for number in range(self.steps):
+        x = ops.convolve(x, self.first)
+        for step in self.filters:
             if self.factor > 1:
                 x = ops.repeat(x, 2)
-            weight, bias = self.get_buffer(f"filter_{number}"), self.get_buffer(f"filter_bias_{number}")
-            x = ops.conv3x3(x, weight, bias, self.channels)
+            x = ops.convolve(x, cast(Convolution, step))
         x = ops.reshape(ops.transpose(x, (0, 2, 3, 1)), (-1, self.channels))
         codes = ops.to_half(ops.mul(ops.to_float(x), ops.inverse_length([x], 0.0)))
         return ops.reshape(codes, (-1, self.size[0] * self.factor, self.size[1] * self.factor, self.channels))

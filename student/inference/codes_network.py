@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from student.inference.code_heads import EmbeddingCodes, HomogeneousCodes
 from student.inference.decoder import Decoder
-from student.inference.encoder import Encoder
 from student.inference.operations import Operations, TorchOperations, Value
+from student.inference.residual_encoder import ResidualEncoder
+from student.inference.swin_encoder import SwinEncoder
 from student.networks.dveformer import MULTIPLE, DVEFormer
 
 FEATURE_STRIDE = 4
@@ -80,7 +81,8 @@ class CodesNetwork(nn.Module):
         self.size, self.stride = size, stride
         grid = (size[0] // FEATURE_STRIDE, size[1] // FEATURE_STRIDE)
         with torch.no_grad():
-            self.encoder = Encoder(student, size, statistics.mean, statistics.std)
+            kind = SwinEncoder if config.encoder == "swin" else ResidualEncoder
+            self.encoder = kind(student, size, statistics.mean, statistics.std)
             self.decoder = Decoder(student, size)
             self.head: npt.NDArray[np.float32] | None = None
             self.codes: HomogeneousCodes | EmbeddingCodes
@@ -106,7 +108,7 @@ class CodesNetwork(nn.Module):
         -------
         (N, h, w, C) float16.
         """
-        codes: Tensor = self.run(TorchOperations(self.encoder.norm.weight.dtype), rgb, depth)
+        codes: Tensor = self.run(TorchOperations(self.decoder.context.enlarge.dtype), rgb, depth)
         return codes
 
     def run(self, ops: Operations, rgb: Value, depth: Value) -> Value:

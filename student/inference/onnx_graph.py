@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor
 
 from student.inference.codes_network import CodesNetwork
-from student.inference.operations import NORM_EPSILON, Linear, Norm, Value
+from student.inference.operations import NORM_EPSILON, Convolution, Linear, Norm, Value
 
 OPSET: Final = 20
 """The first with a GELU; TensorRT 10.3 to 11 read it."""
@@ -49,6 +49,22 @@ class IntegerLinear:
     zero_point: int
 
 
+@dataclass(frozen=True, eq=False)
+class IntegerConvolution(IntegerLinear):
+    """A convolution on 8-bit integers that returns integers.
+
+    Attributes
+    ----------
+    weight : ndarray
+        (outputs, inputs / groups, side, side) int8.
+    output_scale, output_zero_point
+        Of what it returns, as `scale` and `zero_point` are of its input.
+    """
+
+    output_scale: float
+    output_zero_point: int
+
+
 class GraphWriter:
     """Write nodes instead of computing (`student.inference.operations.Operations`); values are names.
 
@@ -59,7 +75,7 @@ class GraphWriter:
     half
         Compute in half floats, but norms, softmaxes and lengths in float32, with explicit casts.
     integers
-        Linear layers, by name, that multiply integers.
+        Linear layers and convolutions, by name, that multiply integers.
     """
 
     def __init__(
@@ -69,6 +85,7 @@ class GraphWriter:
         half: bool = False,
         integers: Mapping[str, IntegerLinear] | None = None,
     ) -> None:
+        self._rounded: dict[Value, Value] = {}  # values, as they are after a way through integers
         self._nodes: list[Any] = []
         self._constants: dict[str, Any] = {}
         self._names = {id(tensor): name for name, tensor in network.named_buffers()}
@@ -122,7 +139,8 @@ class GraphWriter:
         return self._node("Pad", x, self._shape([0, 0, 0, 0, 1, 0]))
 
     def add(self, x: Value, y: Value) -> Value:
-        return self._node("Add", x, y)
+        both = [part if isinstance(part, Tensor) else self._rounded.get(part, part) for part in (x, y)]
+        return self._node("Add", *both)
 
     def mul(self, x: Value, y: Value) -> Value:
         return self._node("Mul", x, y)
@@ -180,8 +198,51 @@ class GraphWriter:
             nearest_mode="floor",
         )
 
-    def conv3x3(self, x: Value, weight: Tensor, bias: Tensor, groups: int) -> Value:
-        return self._node("Conv", x, weight, bias, kernel_shape=[3, 3], pads=[1, 1, 1, 1], group=groups)
+    def convolve(self, x: Value, layer: Convolution) -> Value:
+        name = self._layers[id(layer)]
+        integers = self._integers.get(name)
+        if not isinstance(integers, IntegerConvolution):
+            return self._convolution(x, layer.weight, layer.bias, layer)
+        x = self._round(x, f"{name}.input", integers.scale, integers.zero_point)
+        y = self._convolution(x, *self._integer_weights(name, layer, integers), layer)
+        return self._round(y, f"{name}.output", integers.output_scale, integers.output_zero_point)
+
+    def _convolution(self, x: Value, weight: Value, bias: Value, layer: Convolution) -> Value:
+        y = self._node(
+            "Conv",
+            x,
+            weight,
+            bias,
+            kernel_shape=list(layer.weight.shape[2:]),
+            strides=[layer.stride] * 2,
+            pads=[layer.padding] * 4,
+            group=layer.groups,
+        )
+        return self.relu(y) if layer.relu else y
+
+    def _round(self, x: Value, name: str, scale: float, zero_point: int) -> Value:
+        """Take a value through integers and back; runtimes join these nodes with those between them."""
+        if x not in self._rounded:
+            step = self._constant(f"{name}.scale", np.array(scale, np.float32))
+            zero = self._constant(f"{name}.zero_point", np.array(zero_point, np.uint8))
+            y = self._node("DequantizeLinear", self._node("QuantizeLinear", x, step, zero), step, zero)
+            self._rounded[x] = self._rounded[y] = y
+        return self._rounded[x]
+
+    def _integer_weights(
+        self, name: str, layer: Convolution, integers: IntegerConvolution
+    ) -> tuple[Value, Value]:
+        """Write weight and bias as integers with a step for each output."""
+        step = self._constant(f"{name}.weight_scale", integers.weight_scale)
+        fine = integers.weight_scale.astype(np.float64) * integers.scale
+        whole = np.clip(np.rint(layer.bias.double().numpy() / fine), -(2**31), 2**31 - 1).astype(np.int32)
+        weight = self._constant(f"{name}.integers", integers.weight)
+        bias = self._constant(f"{name}.bias_integers", whole)
+        bias_step = self._constant(f"{name}.bias_scale", fine.astype(np.float32))
+        return (
+            self._node("DequantizeLinear", weight, step, axis=0),
+            self._node("DequantizeLinear", bias, bias_step, axis=0),
+        )
 
     def _integer_linear(self, x: Value, name: str, layer: Linear, integers: IntegerLinear) -> Value:
         scale = self._constant(f"{name}.scale", np.array(integers.scale, np.float32))

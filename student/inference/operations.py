@@ -40,6 +40,40 @@ class Linear(nn.Module):
         self.register_buffer("bias", None if bias is None else bias.detach().contiguous())
 
 
+class Convolution(nn.Module):
+    """Constants of a convolution of (N, C, h, w), zero padding, perhaps with max(., 0) of what it returns.
+
+    Parameters
+    ----------
+    weight
+        (outputs, inputs / groups, side, side).
+    bias
+        (outputs,).
+    stride, padding, groups
+        Of the convolution.
+    relu
+        Whether negative results become 0.
+    """
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(
+        self,
+        weight: Tensor,
+        bias: Tensor,
+        *,
+        stride: int = 1,
+        padding: int = 1,
+        groups: int = 1,
+        relu: bool = False,
+    ) -> None:
+        super().__init__()
+        self.stride, self.padding, self.groups, self.relu = stride, padding, groups, relu
+        self.register_buffer("weight", weight.detach().contiguous())
+        self.register_buffer("bias", bias.detach().contiguous())
+
+
 class Norm(nn.Module):
     """Constants of a layer normalisation over the last axis.
 
@@ -127,8 +161,8 @@ class Operations(Protocol):
     def repeat(self, x: Value, factor: int) -> Value:
         """Enlarge (N, C, h, w) by repeating pixels."""
 
-    def conv3x3(self, x: Value, weight: Tensor, bias: Tensor, groups: int) -> Value:
-        """3x3 convolution of (N, C, h, w), zero padding."""
+    def convolve(self, x: Value, layer: Convolution) -> Value:
+        """Return the convolution of (N, C, h, w)."""
 
 
 class TorchOperations:
@@ -208,5 +242,6 @@ class TorchOperations:
     def repeat(self, x: Tensor, factor: int) -> Tensor:
         return functional.interpolate(x, scale_factor=factor, mode="nearest")
 
-    def conv3x3(self, x: Tensor, weight: Tensor, bias: Tensor, groups: int) -> Tensor:
-        return functional.conv2d(x, weight, bias, padding=1, groups=groups)
+    def convolve(self, x: Tensor, layer: Convolution) -> Tensor:
+        y = functional.conv2d(x, layer.weight, layer.bias, layer.stride, layer.padding, groups=layer.groups)
+        return functional.relu(y) if layer.relu else y

@@ -15,12 +15,17 @@ class StudentConfig(BaseModel):
     """The shape of a DVEFormer; the defaults are those of the published reduced-resolution network.
 
     The encoder is a Swin Transformer V2 that embeds 4x4 patches of colour and depth apart and concatenates
-    them; a pyramid pooling module gives it global context; a SegFormer-like decoder brings its four stages to
-    stride 4; the head gives each pixel its embedding.
+    them, or a residual network that begins likewise; a pyramid pooling module gives it global context; a
+    SegFormer-like decoder brings its four stages to stride 4; the head gives each pixel its embedding.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    encoder: Literal["swin", "residual"] = Field(
+        default="swin",
+        description="swin: window attention, as published; residual: 3x3 convolutions, which learn from "
+        "scratch and run well without a GPU (head_channels and window are not used)",
+    )
     rgb_channels: Count = Field(default=96, description="channels that embed a patch of colour")
     depth_channels: Count = Field(default=32, description="channels that embed a patch of depth")
     depths: tuple[Count, Count, Count, Count] = Field(
@@ -55,7 +60,7 @@ class StudentConfig(BaseModel):
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> StudentConfig:
-        if self.width % self.head_channels:
+        if self.encoder == "swin" and self.width % self.head_channels:
             raise ValueError(
                 f"rgb_channels + depth_channels must be a multiple of head_channels ({self.head_channels}), "
                 f"got {self.rgb_channels} + {self.depth_channels} = {self.width}"

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from student.networks.config import StudentConfig, published
 from student.networks.context import ContextModule
 from student.networks.mlp_decoder import EmbeddingHead, MlpDecoder
+from student.networks.rgbd_resnet import RgbdResNet
 from student.networks.rgbd_swin import RgbdSwin
 
 DECODER = "dense_visual_embedding_decoder"
@@ -37,14 +38,15 @@ class DVEFormer(nn.Module):
     def __init__(self, config: StudentConfig) -> None:
         super().__init__()
         self.config = config
-        self.encoder = nn.ModuleDict({"backbone": RgbdSwin(config)})
+        backbone = RgbdSwin(config) if config.encoder == "swin" else RgbdResNet(config)
+        self.encoder = nn.ModuleDict({"backbone": backbone})
         self.context_module = ContextModule(config.channels[3], config.context_channels, config.context_bins)
         self.decoders = nn.ModuleDict({DECODER: MlpDecoder(config)})
 
     @property
-    def backbone(self) -> RgbdSwin:
+    def backbone(self) -> RgbdSwin | RgbdResNet:
         """The encoder."""
-        return cast(RgbdSwin, self.encoder["backbone"])
+        return cast(RgbdSwin | RgbdResNet, self.encoder["backbone"])
 
     @property
     def decoder(self) -> MlpDecoder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import pydantic
@@ -93,6 +94,11 @@ class RunConfig(_Section):
         default=1, ge=1, description="parts that a process computes its share of a batch in, to save memory"
     )
     seed: int = Field(default=0, ge=0, description="of weights, draws and augmentation")
+    cache: Path | None = Field(
+        default=None,
+        description="folder that keeps images and targets as they are when decoded, some 7 bytes a pixel, so "
+        "that each is decoded only once; none: anew in every epoch",
+    )
     workers: int = Field(default=8, ge=0, description="processes that read images, for each that trains")
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(default="auto", description="what computes")
     devices: int = Field(

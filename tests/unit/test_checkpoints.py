@@ -181,6 +181,7 @@ def test_what_training_noted_is_read_too(tmp_path: Path, state: State) -> None:
         {"upsamplings": 2},
         {"upsamplings": 1, "bottleneck": 5},
         {"bottleneck": 7, "embedding_dim": 8},
+        {"encoder": "residual", "depths": (2, 1, 3, 1), "head_channels": 32, "window": 8},
         {"window": 8, "fuse_channels": 3, "skip_channels": (3, 2, 1), "main_channels": 9},
     ],
     ids=str,

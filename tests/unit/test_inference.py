@@ -61,7 +61,15 @@ def make(deterministic: SimpleNamespace, **changes: Any) -> DVEFormer:
 
 # 96 x 288: the deepest stages are padded, and shifted on one axis alone; 160 x 224: odd numbers of tokens.
 @pytest.mark.parametrize("size", [(32, 32), (96, 288), (160, 224)])
-@pytest.mark.parametrize("changes", [{}, {"bottleneck": 6}, {"bottleneck": 6, "embedding_dim": 5}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"bottleneck": 6},
+        {"bottleneck": 6, "embedding_dim": 5},
+        {"encoder": "residual", "depths": (2, 1, 3, 1)},
+    ],
+)
 def test_codes_and_head_give_the_embeddings(
     size: tuple[int, int], changes: dict[str, Any], deterministic: SimpleNamespace
 ) -> None:

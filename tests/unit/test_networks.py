@@ -7,6 +7,7 @@ import torch
 
 import student
 from student import StudentConfig
+from student.networks.rgbd_resnet import ResidualBlock
 from student.networks.swin import WindowAttention, shift_mask
 
 TINY = StudentConfig(
@@ -56,8 +57,9 @@ def test_head_matrix_needs_a_linear_head() -> None:
         network.head_matrix()
 
 
-def test_every_parameter_but_the_bias_of_the_keys_learns() -> None:
-    network = student.build(TINY).train()
+@pytest.mark.parametrize("encoder", ["swin", "residual"])
+def test_every_parameter_but_the_bias_of_the_keys_learns(encoder: str) -> None:
+    network = student.build(TINY.model_copy(update={"encoder": encoder})).train()
     network(*inputs(count=2)).square().mean().backward()
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None, name
@@ -74,6 +76,24 @@ def test_training_skips_whole_branches_and_keeps_their_mean() -> None:
     assert set(kept.tolist()) == {0.0, 2.0}
     assert abs(float(kept.mean()) - 1) < 0.1
     assert network.backbone.layer_1[0].drop_path == 0
+
+
+def test_a_residual_block_begins_as_what_came_in() -> None:
+    block = ResidualBlock(4, 4, stride=1, drop_path=0.5).train()
+    x = inputs()[0].abs()[:, :1].expand(-1, 4, -1, -1)
+    assert torch.equal(block(x), x)
+    torch.nn.init.ones_(block.norm2.weight)
+    torch.manual_seed(0)
+    many = x[:, :, :4, :4].expand(200, -1, -1, -1)
+    skipped = [torch.equal(one, many[0]) for one in block(many)]
+    assert 60 < sum(skipped) < 140
+
+
+def test_stages_of_the_residual_encoder_halve_and_double() -> None:
+    network = student.build(TINY.model_copy(update={"encoder": "residual"})).eval()
+    with torch.inference_mode():
+        shapes = [tuple(stage.shape) for stage in network.backbone(*inputs())]
+    assert shapes == [(1, 16, 24, 16), (1, 8, 12, 32), (1, 4, 6, 64), (1, 2, 3, 128)]
 
 
 def test_an_axis_with_one_window_is_not_shifted() -> None:
@@ -122,3 +142,4 @@ def test_an_unknown_name_says_what_was_meant() -> None:
 def test_a_width_that_heads_do_not_divide_is_refused() -> None:
     with pytest.raises(pydantic.ValidationError, match="multiple of head_channels"):
         StudentConfig(rgb_channels=40, depth_channels=10)
+    assert StudentConfig(encoder="residual", rgb_channels=40, depth_channels=10).width == 50

@@ -1,5 +1,6 @@
 """Exported students: the graph under ONNX Runtime is the network, the folder is whole, faults are named."""
 
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ import torch
 import student
 from student import EncoderError, StudentConfig
 from student.inference.codes_network import CodesNetwork
+from student.inference.operations import Convolution
 from student.networks.dveformer import DVEFormer
 from student.onnx_export import export_student
 from student.preprocessing import DepthStatistics
@@ -60,11 +62,11 @@ def run(folder: Path, rgb: np.ndarray, depth: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-4), ("fp16", 1e-2), ("int8", 0.1)])
-@pytest.mark.parametrize("upsamplings", [0, 2])
+@pytest.mark.parametrize("changes", [{}, {"upsamplings": 2}, {"encoder": "residual"}], ids=str)
 def test_graph_returns_what_torch_returns(
-    precision: str, tolerance: float, upsamplings: int, deterministic: SimpleNamespace, tmp_path: Path
+    precision: str, tolerance: float, changes: dict[str, Any], deterministic: SimpleNamespace, tmp_path: Path
 ) -> None:
-    network = deterministic.fill(student.build(TINY.model_copy(update={"upsamplings": upsamplings}))).eval()
+    network = deterministic.fill(student.build(TINY.model_copy(update=changes))).eval()
     calibration = list(zip(*frames(2), strict=True))
     described = export(network, tmp_path / "s", precision=precision, calibration=calibration)
     assert described == read_student_folder(tmp_path / "s")
@@ -78,6 +80,23 @@ def test_graph_returns_what_torch_returns(
         assert got.shape == (count, 16, 24, described.code_dim)
         difference = got.astype(np.float32) - wanted.float().numpy()
         assert np.linalg.norm(difference) / np.linalg.norm(wanted.float()) < tolerance
+
+
+def test_convolutions_of_a_residual_encoder_multiply_integers(
+    deterministic: SimpleNamespace, tmp_path: Path
+) -> None:
+    network = deterministic.fill(student.build(TINY.model_copy(update={"encoder": "residual"}))).eval()
+    export(network, tmp_path / "s", precision="int8", calibration=list(zip(*frames(2), strict=True)))
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
+    options.log_severity_level = 3
+    onnxruntime.InferenceSession(tmp_path / "s" / "model.onnx", options, providers=["CPUExecutionProvider"])
+    kinds = Counter(node.op_type for node in onnx.load(tmp_path / "optimised.onnx").graph.node)
+    convolutions = sum(
+        isinstance(module, Convolution) for module in CodesNetwork(network, SIZE, STATISTICS).modules()
+    )
+    assert kinds["QLinearConv"] >= 0.8 * convolutions
+    assert kinds["Conv"] <= 0.2 * convolutions
 
 
 def test_head_turns_codes_into_unit_embeddings(network: DVEFormer, tmp_path: Path) -> None:

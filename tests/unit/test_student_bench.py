@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,10 +27,12 @@ def test_operations_of_the_published_networks(name: str, gflop: float) -> None:
     assert count_flops(CONFIGS[name], (480, 640)) / 1e9 == pytest.approx(gflop, abs=5e-4)
 
 
-@pytest.mark.parametrize("changes", [{}, {"upsamplings": 1}, {"upsamplings": 2}, {"bottleneck": 12}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"upsamplings": 1}, {"upsamplings": 2}, {"bottleneck": 12}, {"encoder": "residual"}]
+)
 @pytest.mark.parametrize("size", [SIZE, (96, 288)])
 def test_operations_are_those_that_torch_counts(
-    changes: dict[str, int], size: tuple[int, int], tiny_config: StudentConfig
+    changes: dict[str, Any], size: tuple[int, int], tiny_config: StudentConfig
 ) -> None:
     from torch.utils.flop_counter import FlopCounterMode
 

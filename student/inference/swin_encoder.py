@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from student.inference.operations import Linear, Norm, Operations, Value
 from student.inference.windows import Windows, merging_index
 from student.networks.dveformer import DVEFormer
-from student.networks.rgbd_swin import PATCH, PatchEmbedder
+from student.networks.rgbd_swin import PATCH, PatchEmbedder, RgbdSwin
 from student.networks.swin import Block, PatchMerging, WindowAttention, shift_mask
 from student.preprocessing import RGB_MEAN, RGB_STD
 
@@ -162,7 +162,7 @@ class Merging(nn.Module):
         return ops.norm(ops.linear(ops.reshape(x, (-1, inputs)), self.reduction), self.norm)
 
 
-class Encoder(nn.Module):
+class SwinEncoder(nn.Module):
     """The four stages.
 
     Parameters
@@ -177,7 +177,7 @@ class Encoder(nn.Module):
 
     def __init__(self, student: DVEFormer, size: tuple[int, int], mean: float, std: float) -> None:
         super().__init__()
-        backbone = student.backbone
+        backbone = cast(RgbdSwin, student.backbone)
         height, width = size[0] // PATCH, size[1] // PATCH
         self.patches = Patches(backbone.patch_embedder, size, mean, std)
         self.stages = nn.ModuleList()
