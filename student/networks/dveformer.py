@@ -82,10 +82,15 @@ class DVEFormer(nn.Module):
 
     def features(self, rgb: Tensor, depth: Tensor) -> Tensor:
         """Return what the head sees, (N, F, H / 4, W / 4), for images as `forward` takes them."""
+        features: Tensor = self.decoder.bottleneck(self.fused(rgb, depth))
+        return features
+
+    def fused(self, rgb: Tensor, depth: Tensor) -> Tensor:
+        """Return what the bottleneck makes these features of, each pixel by itself."""
         _check(rgb, depth)
         one, two, three, four = self.backbone(rgb, depth)
         deepest = self.context_module(four.permute(0, 3, 1, 2))
-        return self.decoder.features(deepest, (three, two, one))
+        return self.decoder.fused(deepest, (three, two, one))
 
     def head_matrix(self) -> npt.NDArray[np.float32]:
         """Return the head as a matrix of homogeneous features, A = [W b].

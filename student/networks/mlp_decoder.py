@@ -134,8 +134,8 @@ class MlpDecoder(nn.Module):
         )
         self._task_head = EmbeddingHead(config.feature_channels, config.embedding_dim, config.upsamplings)
 
-    def features(self, deepest: Tensor, skips: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-        """Return what the head sees.
+    def fused(self, deepest: Tensor, skips: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        """Return what the bottleneck sees, or the head where there is none.
 
         Parameters
         ----------
@@ -151,7 +151,7 @@ class MlpDecoder(nn.Module):
         stages = [self.main_branch(deepest)]
         for skip, norm, branch in zip(skips, self.skip_fusions, self.skip_branches, strict=True):
             stages.append(branch(norm(skip)))
-        fused: Tensor = self.bottleneck(self.dropout(self.fuse(torch.cat(stages, dim=1))))
+        fused: Tensor = self.dropout(self.fuse(torch.cat(stages, dim=1)))
         return fused
 
     @property

@@ -49,9 +49,11 @@ class Chosen(nn.Module):
             return cast(Tensor, self.network(rgb, depth))
         if not self.network.config.linear_head:
             return _pick(self.network(rgb, depth), places)
-        head = self.network.head.conv  # linear per pixel: the others need not be embedded
-        features = _pick(self.network.features(rgb, depth), places)
-        return functional.linear(features, head.weight[:, :, 0, 0], head.bias)
+        features = _pick(self.network.fused(rgb, depth), places)
+        for layer in (self.network.decoder.bottleneck, self.network.head.conv):
+            if isinstance(layer, nn.Conv2d):  # 1x1: the other pixels need not be computed
+                features = functional.linear(features, layer.weight[:, :, 0, 0], layer.bias)
+        return features
 
 
 class Objective:

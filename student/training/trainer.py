@@ -294,7 +294,7 @@ def _make_optimizer(network: DVEFormer, config: OptimizerConfig, lr: float) -> t
         matrices = [p for p in network.parameters() if p.ndim > 1]
         vectors = [p for p in network.parameters() if p.ndim <= 1]
         groups = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=lr, betas=config.betas, weight_decay=config.weight_decay)
+    return torch.optim.AdamW(groups, lr=lr, betas=config.betas, weight_decay=config.weight_decay, fused=True)
 
 
 def _check_batch(run: RunConfig, world: int) -> None:
