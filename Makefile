@@ -3,7 +3,7 @@ BIN := .venv/bin
 DEMO := demo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test format bench pictures clean
+.PHONY: help setup demo test format bench pictures home clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ bench: setup ## speed against the memory floor and against peers, on this machin
 
 pictures: setup ## the pictures of README.md, of the flat of the demo
 	@sh scripts/pictures.sh
+
+home: setup ## the student that comes with dvemap, made anew: data, training, export (2 h on 2 cores)
+	@sh scripts/home.sh
 
 clean: ## remove the environment, caches and the demo
 	rm -rf .venv $(DEMO) .mypy_cache .ruff_cache .pytest_cache .hypothesis

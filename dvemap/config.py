@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from dvemap.encoder_options import DEFAULT_ENCODER
 from dvemap.settings import known_names, put_assignments, put_value, read_yaml, validate
 
 
@@ -53,9 +54,9 @@ class EncoderConfig(_Section):
     """Where the codes come from."""
 
     name: str = Field(
-        "none",
-        description="none, labels, a network of `dvemap weights list`, a checkpoint, or a folder with "
-        "student.json or encoder.json",
+        DEFAULT_ENCODER,
+        description="home: the student that comes with dvemap; none, labels, another network of `dvemap "
+        "weights list`, a checkpoint, or a folder with student.json or encoder.json",
     )
     text_encoder: str = Field("minilm", description="text encoder of `labels`")
     stride: int = Field(2, ge=1, description="`labels`: one code every n-th pixel")

@@ -8,12 +8,14 @@ import typer
 if TYPE_CHECKING:
     from dvemap.config import EncoderConfig
 
-DEFAULT_ENCODER = "dveformer-reducedres"
+DEFAULT_ENCODER = "home"
+"""The student that comes along."""
 
 EncoderOption = Annotated[
     str,
     typer.Option(
-        help="a name that `dvemap weights list` shows, a checkpoint, a folder with a network, or labels"
+        help="home (comes along), another name of `dvemap weights list`, a checkpoint, a folder with a "
+        "network, or labels"
     ),
 ]
 EncoderThreads = Annotated[

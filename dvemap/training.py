@@ -212,10 +212,11 @@ class TrainingRun:
         """Return what a student's file says beside its weights."""
         config, statistics = self._config, self._items.mixture.depth_statistics
         depth = {"name": statistics.name, "mean": statistics.mean, "std": statistics.std}
+        judged = None if config.validation is None else config.validation.size
         metadata = {
             "space": config.space,
             "epoch": str(trainer.epoch),
-            "size": "x".join(map(str, config.augment.size)),
+            "size": "x".join(map(str, judged or config.augment.size)),
             "depth_statistics": json.dumps(depth),
             "training": json.dumps(config.plain()),
             "software": f"dvemap {__version__}",

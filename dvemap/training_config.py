@@ -106,6 +106,16 @@ class TrainConfig(_Section):
     schedule: ScheduleConfig = ScheduleConfig()
     run: RunConfig = RunConfig()
 
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> "TrainConfig":
+        cycle = self.schedule.epochs
+        if cycle is not None and cycle < self.run.epochs:
+            raise ValueError(
+                f"schedule.epochs must be at least run.epochs ({self.run.epochs}), got {cycle}: after it "
+                "there is no rate"
+            )
+        return self
+
     @property
     def space(self) -> str:
         """Name of the embedding space that the student learns."""

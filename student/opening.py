@@ -61,7 +61,7 @@ def open_student(
         else onnx. For onnx and tensorrt a checkpoint is exported once; the cache keeps what was made.
     size
         Height and width that the network sees, multiples of 32; by default what the folder has, or what the
-        checkpoint says that it was trained with, else 480 x 640.
+        checkpoint says that it was trained or judged at, else 480 x 640.
     statistics
         Name of what depth is normalised with (`student.preprocessing`); by default the folder's or the
         checkpoint's, else nyuv2.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from student.errors import EncoderError
+from student.shipped import shipped
 from student.student_folder import FILE_NAME
 
 SUFFIXES: Final = (".pth", ".pt", ".safetensors", ".gz", ".tgz")
@@ -19,13 +20,16 @@ def find_source(source: str | Path) -> Path:
     Parameters
     ----------
     source
-        A checkpoint, a folder with student.json, or a name of the weights catalogue (`dvemap weights list`).
+        A student that comes with the package (`home`; ./home is a folder), a checkpoint, a folder with
+        student.json, or a name of the weights catalogue (`dvemap weights list`).
 
     Raises
     ------
     EncoderError
         It is none of these, or its weights are not in the cache; the message says how to get them.
     """
+    if str(source) in (known := shipped()):
+        return known[str(source)]
     path = Path(source)
     if path.is_dir():
         if (path / FILE_NAME).is_file():
@@ -57,6 +61,7 @@ def _find_weights(name: str) -> Path:
         return found
     if name in weights.CATALOGUE:
         raise EncoderError(f"{name} is a {weights.CATALOGUE[name].kind.value}, no student")
+    known = [*shipped(), *known]
     near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"the published ones are {', '.join(known)}"
+    hint = f"did you mean {near[0]!r}?" if near else f"the known ones are {', '.join(known)}"
     raise EncoderError(f"there is no checkpoint, exported folder or published student {name!r}; {hint}")

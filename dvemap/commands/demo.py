@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from dvemap.encoder_options import DEFAULT_ENCODER
 from dvemap.options import Json, new_app
 
 app = new_app()
@@ -29,11 +30,14 @@ def demo(
     frames: Annotated[
         int | None, typer.Option(help="frames of the walk  [default: enough to see everything]")
     ] = None,
+    encoder: Annotated[
+        str, typer.Option(help="what gives a pixel its embedding, as in `dvemap fuse`; labels: the truth")
+    ] = DEFAULT_ENCODER,
     as_json: Json = False,
 ) -> None:
-    """Generate a furnished flat, fuse it with its true labels, ask it, label it, compare with the truth."""
+    """Generate a furnished flat, fuse it, ask it, label it, compare with the truth."""
     from dvemap.console import Output
     from dvemap.demo import run_demo
 
     out = Output(as_json)
-    out.result(run_demo(folder, seed, text, frames, out))
+    out.result(run_demo(folder, seed, text, frames, encoder, out))

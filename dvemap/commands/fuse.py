@@ -35,8 +35,8 @@ def fuse(
     encoder: Annotated[
         str | None,
         typer.Option(
-            help="none, labels, a name that `dvemap weights list` shows, a checkpoint, or a folder with a "
-            "network  [default: none]"
+            help="home (comes with dvemap), none, labels, another name that `dvemap weights list` shows, a "
+            "checkpoint, or a folder with a network  [default: home]"
         ),
     ] = None,
     cell_size: Annotated[float | None, typer.Option(help="edge of a cell in metres  [default: 0.05]")] = None,

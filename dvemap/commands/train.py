@@ -76,8 +76,7 @@ def train(
     out.table(rows)
     watched = chosen.validation.data if chosen.validation is not None else chosen.data[0]
     if watched.format == "sequence":
-        size = "encoder.size={}x{}".format(*chosen.augment.size)
-        out.hint("dvemap", "predict", watched.path, "-o", "predicted", "--encoder", student, "--set", size)
+        out.hint("dvemap", "predict", watched.path, "-o", "predicted", "--encoder", student)
     else:
         out.hint("dvemap", "engine", "onnx", student, "-o", folder.path / "onnx")
     out.result(

@@ -9,6 +9,7 @@ import typer
 from dvemap.options import Json, new_app
 
 if TYPE_CHECKING:
+    from student.student_folder import StudentFolder
     from student.weights import OfficialFile, StoredFile
 
 app = new_app()
@@ -56,11 +57,18 @@ def choose() -> None:
 def list_weights(as_json: Json = False) -> None:
     """Say which weights there are and which of them are on this computer."""
     from dvemap.console import Output, quantity
+    from student.shipped import shipped
+    from student.student_folder import read_student_folder
     from student.weights import CATALOGUE, find, stored, weights_folder
     from student.weights.catalogue import HOMEPAGE, LICENCE
 
     out = Output(as_json)
-    rows, records = [], []
+    rows, records, beside = [], [], []
+    for name, folder in shipped().items():
+        student = read_student_folder(folder)
+        model = folder / student.model
+        rows.append((name, _about(student), quantity(model.stat().st_size), "comes with dvemap", "-"))
+        beside.append({"name": name, "what": _about(student), "path": str(model)})
     for entry in CATALOGUE.values():
         here = stored(entry.name)
         fault = None
@@ -79,7 +87,7 @@ def list_weights(as_json: Json = False) -> None:
     missing = [record["name"] for record in records if not record["path"]]
     if missing:
         out.hint("dvemap", "weights", "pull", missing[0])
-    out.result({"folder": str(weights_folder()), "licence": LICENCE, "weights": records})
+    out.result({"folder": str(weights_folder()), "licence": LICENCE, "weights": records, "shipped": beside})
 
 
 @app.command("pull", epilog=PULL_EPILOG)
@@ -165,3 +173,8 @@ def _record(entry: "OfficialFile", here: "StoredFile | None") -> dict[str, Any]:
         "sha256": entry.sha256 if here is None else here.sha256,
         "came_from": None if here is None else here.source,
     }
+
+
+def _about(student: "StudentFolder") -> str:
+    height, width = student.size
+    return f"small student, trained on generated flats; {height}x{width}, {student.precision}"

@@ -49,6 +49,12 @@ class ScheduleConfig(_Section):
         default=(0.85, 0.95),
         description="AdamW's first beta at the peak and at both ends; none: that of the optimizer",
     )
+    epochs: int | None = Field(
+        default=None,
+        ge=1,
+        description="length of the cycle; a run that ends before leaves the rest of it to one that starts "
+        "from its student; the run's epochs if absent",
+    )
     warmup_steps: int = Field(
         default=0, ge=0, description="steps in which the rate moreover rises from 0, linearly"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -33,6 +34,8 @@ def launch(config: RunConfig) -> Fabric:
             "training needs lightning-fabric and tensorboard; install them with: pip install 'dvemap[train]'"
         ) from None
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    # Of 1x1 convolutions, whose gradients have two equal layouts.
+    warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
     device = config.device if config.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
     devices, nodes = _processes(config)
     found = torch.cuda.device_count() if device == "cuda" else devices

@@ -109,7 +109,7 @@ class Trainer:
             share_batch_norm(network)
         self.network = network
         peak = optimizer.lr * run.batch / REFERENCE_BATCH
-        self._schedule = OneCycle(schedule, peak, run.epochs, self.steps)
+        self._schedule = OneCycle(schedule, peak, schedule.epochs or run.epochs, self.steps)
         self._optimizer = _make_optimizer(network, optimizer, peak)
         self._objective = Objective(loss)
         module = cast(Chosen, torch.compile(Chosen(network))) if run.compile else Chosen(network)

@@ -3,9 +3,11 @@
 For each flat and each encoder, a map is fused and judged: vertex mIoU over all kinds present by text query of
 their names, the distance of the best hit of "massage chair" from one, and phrases that no caption contains.
 
-    python tests/bench/home_student.py --flats 501 502 503 504 505 506 --json home.json
+    python tests/bench/home_student.py --json home.json
 
-Flats are generated below --folder where they are missing; `--encoder NAME=SETTING` adds a candidate.
+Beside the student and its int8 variant, the true labels are fused (what mapping and words allow), and the
+student with its colour or depth hidden. Flats are generated below --folder where they are missing.
+`--encoder NAME=SETTING` judges another student.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from mapping import VoxelMap
 from sequences.synth import generate
 
 NEAR = 0.5  # metres from the box of a thing within which a hit counts
+SHIPPED = ("home=home", "home-int8=home-int8")
 PHRASES = {
     "couch": "sofa",
     "fridge": "refrigerator",
@@ -63,7 +66,7 @@ def main() -> None:
     """Generate, fuse, judge, and print a table."""
     options = _options()
     candidates = {"labels": {"name": "labels"}}
-    for name, text in (entry.split("=", 1) for entry in options.encoder):
+    for name, text in (entry.split("=", 1) for entry in options.encoder or SHIPPED):
         candidates[name] = {"name": text}
         if name == options.masked:
             candidates[f"{name}, depth hidden"] = {"name": text, "hide": "depth"}
@@ -150,6 +153,13 @@ def _table(results: dict[str, list[dict[str, Any]]]) -> None:
             f"{sum(d <= NEAR for d in chairs):8} of {len(chairs):2} {sum(asked):4} of {len(asked):2} "
             f"{statistics.median(row['frames_per_second'] for row in rows):9.1f}"
         )
+    print(f"\n{'right of asked':40} {' '.join(f'{name:>21}' for name in results)}")  # noqa: T201
+    for text in PHRASES:
+        found = [
+            [row["phrases"][text] for row in rows if text in row["phrases"]] for rows in results.values()
+        ]
+        if found[0]:
+            print(f"{text:40} {' '.join(f'{sum(hits):15} of {len(hits):2}' for hits in found)}")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ def main() -> None:
     sequence = dvemap.open_sequence(
         given.sequence, stride=given.stride, depth_folder=given.depth_folder, pose_folder=given.pose_folder
     )
-    result = dvemap.fuse(sequence, cell_size=given.cell_size, depth_max=given.depth_max)
+    result = dvemap.fuse(sequence, cell_size=given.cell_size, depth_max=given.depth_max, encoder="none")
     cells = result.map
     mesh = tsdf_mesh(sequence, given.tsdf_voxel, given.depth_max)
     report: dict[str, object] = {

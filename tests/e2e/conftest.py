@@ -141,7 +141,7 @@ def labelled(fused: dvemap.FuseResult) -> Path:
 def plain(room: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a coarse map of the room without embeddings; not to be changed."""
     path = tmp_path_factory.mktemp("maps") / "plain.dvm"
-    dvemap.fuse(room, path, cell_size=0.1)
+    dvemap.fuse(room, path, cell_size=0.1, encoder="none")
     return path
 
 

@@ -267,7 +267,7 @@ def test_ros_maps_that_would_say_nothing_are_refused(
     cli: Cli, room: Path, labelled: Path, tmp_path: Path
 ) -> None:
     bare, out = tmp_path / "bare.dvm", tmp_path / "x.yaml"
-    cli("fuse", room, "-o", bare, "--stop", 2, "--set", "map.occupancy=false")
+    cli("fuse", room, "-o", bare, "--encoder", "none", "--stop", 2, "--set", "map.occupancy=false")
     assert "fused without occupancy" in cli("export", bare, "--to", "ros-map", "-o", out).error
     for band, said in (
         ((2, 1), "from a lower to a higher"),

@@ -12,6 +12,8 @@ import pytest
 import dvemap
 import mapping
 
+BARE = ("--encoder", "none")  # no network: shape, colour and occupancy alone
+
 Cli = Callable[..., Any]
 
 
@@ -47,13 +49,15 @@ def test_any_threads_order_and_parts_give_the_same_map(room: Path, plain: Path) 
     count = len(dvemap.open_sequence(room))
     shuffled = [int(i) for i in np.random.default_rng(0).permutation(count)]
     for options in ({"threads": 2}, {"order": list(range(count))[::-1]}, {"order": shuffled, "threads": 2}):
-        assert dvemap.fuse(room, cell_size=0.1, **options).digest == expected, options
+        assert dvemap.fuse(room, cell_size=0.1, encoder="none", **options).digest == expected, options
 
 
 def test_merged_parts_are_the_map_of_the_whole(cli: Cli, room: Path, plain: Path, tmp_path: Path) -> None:
     parts = [tmp_path / f"part-{k}.dvm" for k in range(4)]
     for k, part in enumerate(parts):
-        ran = cli("fuse", room, "-o", part, "--cell-size", 0.1, "--start", 10 * k, "--stop", 10 * (k + 1))
+        ran = cli(
+            "fuse", room, "-o", part, *BARE, "--cell-size", 0.1, "--start", 10 * k, "--stop", 10 * (k + 1)
+        )
         assert ran.status == 0
     whole = cli("merge", *parts[::-1], "-o", tmp_path / "whole.dvm", "--json").json
     assert whole["digest"] == mapping.load(plain).digest()
@@ -79,7 +83,7 @@ def test_what_cannot_be_merged_is_refused(
 ) -> None:
     out = tmp_path / "out.dvm"
     fine = tmp_path / "fine.dvm"
-    cli("fuse", room, "-o", fine, "--stop", 2)
+    cli("fuse", room, "-o", fine, *BARE, "--stop", 2)
     assert "cell_size" in cli("merge", fine, plain, "-o", out).error
     assert "code_dim" in cli("merge", fine, labelled, "-o", out).error
     assert "given twice" in cli("merge", fine, fine, "-o", out).error
@@ -93,7 +97,9 @@ def test_settings_come_from_a_file_flags_and_assignments(cli: Cli, room: Path, t
     config = tmp_path / "settings.yaml"
     config.write_text("map:\n  cell_size: 0.2\n  occupancy: false\nsequence:\n  stop: 3\nrun:\n")
     out = tmp_path / "room.dvm"
-    ran = cli("fuse", room, "-o", out, "--config", config, "--cell-size", 0.15, "--set", "sequence.stop=2")
+    ran = cli(
+        "fuse", room, "-o", out, *BARE, "--config", config, "--cell-size", 0.15, "--set", "sequence.stop=2"
+    )
     assert ran.status == 0
     made = mapping.load(out)
     assert (made.cell_size, made.settings.occupancy, len(made.occupancy.key)) == (0.15, False, 0)
@@ -115,7 +121,7 @@ def test_settings_come_from_a_file_flags_and_assignments(cli: Cli, room: Path, t
     ],
 )
 def test_wrong_settings_are_named(cli: Cli, room: Path, tmp_path: Path, assignment: str, said: str) -> None:
-    assert said in cli("fuse", room, "-o", tmp_path / "out.dvm", "--set", assignment).error
+    assert said in cli("fuse", room, "-o", tmp_path / "out.dvm", *BARE, "--set", assignment).error
 
 
 @pytest.mark.parametrize(
@@ -131,18 +137,18 @@ def test_wrong_settings_are_named(cli: Cli, room: Path, tmp_path: Path, assignme
 def test_wrong_settings_files_are_named(cli: Cli, room: Path, tmp_path: Path, text: bytes, said: str) -> None:
     config = tmp_path / "settings.yaml"
     config.write_bytes(text)
-    error = cli("fuse", room, "-o", tmp_path / "out.dvm", "--config", config).error
+    error = cli("fuse", room, "-o", tmp_path / "out.dvm", *BARE, "--config", config).error
     assert str(config) in error
     assert said in error
 
 
 def test_settings_of_the_python_call_are_checked_too(room: Path) -> None:
     with pytest.raises(TypeError, match="no setting 'cellsize'; did you mean 'cell_size'"):
-        dvemap.fuse(room, cellsize=0.1)
+        dvemap.fuse(room, cellsize=0.1, encoder="none")
     with pytest.raises(ValueError, match=r"fuse\(\): setting 'map.cell_size': input should be greater"):
-        dvemap.fuse(room, cell_size=-1)
+        dvemap.fuse(room, cell_size=-1, encoder="none")
     with pytest.raises(ValueError, match="give stride to open_sequence"):
-        dvemap.fuse(dvemap.open_sequence(room), stride=2)
+        dvemap.fuse(dvemap.open_sequence(room), stride=2, encoder="none")
 
 
 def invert_poses(folder: Path) -> None:
@@ -157,13 +163,13 @@ def test_inverted_poses_are_refused_and_the_named_option_mends_them(
 ) -> None:
     folder, out = copy_of(), tmp_path / "room.dvm"
     invert_poses(folder)
-    error = cli("fuse", folder, "-o", out, "--cell-size", 0.1).error
+    error = cli("fuse", folder, "-o", out, *BARE, "--cell-size", 0.1).error
     assert "--pose-convention world-to-camera" in error
     assert not out.exists()
     fix = ("--pose-convention", "world-to-camera")
-    mended = cli("fuse", folder, "-o", out, "--cell-size", 0.1, *fix, "--json").json
+    mended = cli("fuse", folder, "-o", out, *BARE, "--cell-size", 0.1, *fix, "--json").json
     assert mended["digest"] == mapping.load(plain).digest()
-    trusted = cli("fuse", folder, "-o", out, "--cell-size", 0.1, "--trust", "--json").json
+    trusted = cli("fuse", folder, "-o", out, *BARE, "--cell-size", 0.1, "--trust", "--json").json
     assert trusted["digest"] != mended["digest"]
 
 
@@ -182,12 +188,12 @@ def test_a_few_damaged_frames_are_skipped_and_counted(
 ) -> None:
     folder = copy_of()
     damage(folder, [13, 29])
-    ran = cli("fuse", folder, "-o", tmp_path / "room.dvm", "--cell-size", 0.1)
+    ran = cli("fuse", folder, "-o", tmp_path / "room.dvm", *BARE, "--cell-size", 0.1)
     assert ran.status == 0
     assert re.search(r"^frames +38 \(2 skipped\)$", ran.out, re.M)
     assert re.search(r"^skipped: .*13", ran.out, re.M)
     rest = [i for i in range(40) if i not in (13, 29)]
-    assert dvemap.fuse(room, cell_size=0.1, order=rest).digest in ran.out
+    assert dvemap.fuse(room, cell_size=0.1, order=rest, encoder="none").digest in ran.out
 
 
 def test_many_damaged_frames_fail_the_run_unless_allowed(
@@ -196,16 +202,16 @@ def test_many_damaged_frames_fail_the_run_unless_allowed(
     folder, out = copy_of(), tmp_path / "maps" / "room.dvm"
     out.parent.mkdir()
     damage(folder, list(range(1, 40, 3))[:12])
-    error = cli("fuse", folder, "-o", out, "--cell-size", 0.1).error
+    error = cli("fuse", folder, "-o", out, *BARE, "--cell-size", 0.1).error
     assert "--max-bad" in error
     assert "of 40 frames cannot be used" in error
     assert list(out.parent.iterdir()) == []
-    allowed = cli("fuse", folder, "-o", out, "--cell-size", 0.1, "--max-bad", 0.5, "--json").json
+    allowed = cli("fuse", folder, "-o", out, *BARE, "--cell-size", 0.1, "--max-bad", 0.5, "--json").json
     assert (allowed["frames"], allowed["skipped"]) == (28, 12)
 
 
 def test_json_is_one_object_in_ascii(process: Cli, room: Path, tmp_path: Path) -> None:
     out = tmp_path / "café.dvm"
-    ran = process("fuse", room, "-o", out, "--stop", 2, "--json")
+    ran = process("fuse", room, "-o", out, *BARE, "--stop", 2, "--json")
     assert ran.out.isascii()
     assert json.loads(ran.out)["map"] == str(out)

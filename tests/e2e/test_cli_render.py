@@ -14,6 +14,8 @@ import mapping
 from mapping.rendering import Camera
 from sequences import open_sequence
 
+BARE = ("--encoder", "none")  # no network: shape, colour and occupancy alone
+
 Cli = Callable[..., Any]
 HERE = "1 0 0 2  0 0 1 0.5  0 -1 0 1.5  0 0 0 1"
 
@@ -183,7 +185,7 @@ def test_labels_in_the_frames_gain_by_the_gaussians(
 
 def test_fuse_draws_what_it_made(cli: Cli, room: Path, tmp_path: Path) -> None:
     out, picture = tmp_path / "room.dvm", tmp_path / "room.png"
-    ran = cli("fuse", room, "-o", out, "--stride", 8, "--cell-size", "0.1", "--picture", picture)
+    ran = cli("fuse", room, "-o", out, *BARE, "--stride", 8, "--cell-size", "0.1", "--picture", picture)
     assert ran.status == 0, ran.err
     assert f"wrote {picture}" in ran.out
     assert picture_of(picture).std() > 20

@@ -19,6 +19,8 @@ import pytest
 import mapping
 from viewer.display import DisplayError, check_display
 
+BARE = ("--encoder", "none")  # no network: shape, colour and occupancy alone
+
 Cli = Callable[..., Any]
 WIDTH, HEIGHT, PANEL = 1000, 640, 320
 PATIENCE = 120  # seconds: machines that draw in software may be busy
@@ -231,7 +233,7 @@ def test_without_a_display_one_line_says_what_to_do(process: Cli, labelled: Path
     ran = process("view", labelled, DISPLAY="", WAYLAND_DISPLAY="")
     assert "no window can be opened: an X11 display (DISPLAY is not set) is missing" in ran.error
     assert "dvemap render MAP" in ran.error
-    ran = process("fuse", labelled.parent, "-o", labelled.parent / "x.dvm", "--live", DISPLAY="")
+    ran = process("fuse", labelled.parent, "-o", labelled.parent / "x.dvm", *BARE, "--live", DISPLAY="")
     assert ran.status == 1
 
 

@@ -12,6 +12,8 @@ import pytest
 import mapping
 from dvemap.cli import main
 
+BARE = ("--encoder", "none")  # no network: shape, colour and occupancy alone
+
 Cli = Callable[..., Any]
 
 
@@ -68,7 +70,7 @@ def test_what_is_no_map_is_refused(cli: Cli, tmp_path: Path, words: tuple[str, .
 
 
 WRITERS = {
-    "fuse": ("fuse", "{room}", "-o", "{out}"),
+    "fuse": ("fuse", "{room}", "-o", "{out}", *BARE),
     "merge": ("merge", "{plain}", "{labelled}", "-o", "{out}"),
     "compress": ("compress", "{labelled}", "-o", "{out}"),
     "export": ("export", "{plain}", "-o", "{out}"),
@@ -187,8 +189,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_full_disk_loses_nothing(cli: Cli, room: Path, small_disk: Path) -> None:
     out = small_disk / "room.dvm"
-    old = cli("fuse", room, "-o", out, "--stop", 3, "--json").json["digest"]
-    ran = cli("fuse", room, "-o", out)
+    old = cli("fuse", room, "-o", out, *BARE, "--stop", 3, "--json").json["digest"]
+    ran = cli("fuse", room, "-o", out, *BARE)
     assert ran.error == f"dvemap: {out}: no space left on device"
     assert list(small_disk.iterdir()) == [out]
     mapping.verify(out)
@@ -202,13 +204,13 @@ def test_a_checkpoint_on_a_full_disk_does_not_end_the_run(
     filler = small_disk / "filler"
     filler.write_bytes(bytes(3 << 20))
     (tmp_path / "elsewhere").mkdir()
-    ran = cli("fuse", room, "-o", out, "--cell-size", 0.1, "--checkpoint-seconds", 0.001)
+    ran = cli("fuse", room, "-o", out, *BARE, "--cell-size", 0.1, "--checkpoint-seconds", 0.001)
     assert "warning: no checkpoint" in ran.err
     assert "no space left on device" in ran.error
     left = {path.name for path in small_disk.iterdir()} - {"filler", "room.dvm.partial"}
     assert left == set()
     filler.unlink()
-    again = cli("fuse", room, "-o", out, "--cell-size", 0.1, "--resume", "--json").json
+    again = cli("fuse", room, "-o", out, *BARE, "--cell-size", 0.1, "--resume", "--json").json
     assert again["digest"] == mapping.load(plain).digest()
 
 
@@ -223,7 +225,7 @@ def test_a_file_that_may_not_grow_loses_nothing(room: Path, tmp_path: Path) -> N
     )
 
     def run(*words: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", program, "fuse", str(room), "-o", str(out), *map(str, words)]
+        command = [sys.executable, "-c", program, "fuse", str(room), "-o", str(out), *BARE, *map(str, words)]
         return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
     assert run("--stop", 3).returncode == 0

@@ -18,7 +18,8 @@ import mapping
 Cli = Callable[..., Any]
 FRAMES = 400  # the room's, again and again
 SLOW = 0.02  # seconds a frame takes more in the runs that are disturbed, so that they never end before
-OPTIONS = ("--cell-size", "0.2", "--trust")
+BARE = ("--encoder", "none")  # no network: shape, colour and occupancy alone
+OPTIONS = ("--cell-size", "0.2", "--trust", *BARE)
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def undisturbed(room: Path) -> str:
     """Return the digest of an undisturbed run over the walk."""
     sequence = dvemap.open_sequence(room)
     order = [index % len(sequence) for index in range(FRAMES)]
-    return dvemap.fuse(sequence, order=order, cell_size=0.2).digest
+    return dvemap.fuse(sequence, order=order, cell_size=0.2, encoder="none").digest
 
 
 def start(*words: object) -> subprocess.Popen[str]:
@@ -40,6 +41,7 @@ def start(*words: object) -> subprocess.Popen[str]:
 import signal, time
 from dvemap.cli import main
 from mapping import VoxelMap
+
 fast = VoxelMap.integrate
 VoxelMap.integrate = lambda *frame, **options: (fast(*frame, **options), time.sleep({SLOW}))[0]
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -128,7 +130,7 @@ def interrupted(room: Path, tmp_path: Path) -> Path:
     former = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
-            dvemap.fuse(room, out, cell_size=0.1, watch=stop)
+            dvemap.fuse(room, out, cell_size=0.1, watch=stop, encoder="none")
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGINT, former)
@@ -139,7 +141,12 @@ def test_the_python_call_can_be_interrupted_and_resumed(room: Path, plain: Path,
     assert [path.name for path in interrupted.parent.iterdir()] == ["room.dvm.partial"]
     lines: list[str] = []
     again = dvemap.fuse(
-        room, interrupted, cell_size=0.1, resume=True, watch=lambda s: lines.append(s.message or "")
+        room,
+        interrupted,
+        cell_size=0.1,
+        resume=True,
+        watch=lambda s: lines.append(s.message or ""),
+        encoder="none",
     )
     assert any("continuing after 5 of 40 frames" in line for line in lines)
     assert (again.frames, again.digest) == (40, mapping.load(plain).digest())
@@ -159,21 +166,21 @@ def test_another_run_is_not_continued(
 ) -> None:
     partial = interrupted.with_name("room.dvm.partial")
     before = partial.read_bytes()
-    error = cli("fuse", room, "-o", interrupted, *words, "--resume").error
+    error = cli("fuse", room, "-o", interrupted, *BARE, *words, "--resume").error
     assert named in error
     assert "leave --resume out" in error
     assert partial.read_bytes() == before
 
 
 def test_another_sequence_is_not_continued(cli: Cli, copy_of: Callable[..., Path], interrupted: Path) -> None:
-    error = cli("fuse", copy_of(frames=39), "-o", interrupted, "--cell-size", 0.1, "--resume").error
+    error = cli("fuse", copy_of(frames=39), "-o", interrupted, *BARE, "--cell-size", 0.1, "--resume").error
     assert "the interrupted run differs: another sequence" in error
 
 
 def test_a_run_that_starts_anew_says_that_it_could_have_continued(
     cli: Cli, room: Path, plain: Path, interrupted: Path
 ) -> None:
-    ran = cli("fuse", room, "-o", interrupted, "--cell-size", 0.1, "--json")
+    ran = cli("fuse", room, "-o", interrupted, *BARE, "--cell-size", 0.1, "--json")
     assert f"--resume would have continued {interrupted}.partial" in ran.err
     assert ran.json["digest"] == mapping.load(plain).digest()
     assert list(interrupted.parent.iterdir()) == [interrupted]
@@ -184,7 +191,7 @@ def test_a_damaged_checkpoint_is_not_continued(cli: Cli, room: Path, interrupted
     data = bytearray(partial.read_bytes())
     data[len(data) // 2] ^= 1
     partial.write_bytes(data)
-    error = cli("fuse", room, "-o", interrupted, "--cell-size", 0.1, "--resume").error
+    error = cli("fuse", room, "-o", interrupted, *BARE, "--cell-size", 0.1, "--resume").error
     assert f"{partial} is damaged" in error
 
 
@@ -192,9 +199,9 @@ def test_resuming_a_finished_run_or_none_at_all_is_no_error(
     cli: Cli, room: Path, plain: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "room.dvm"
-    first = cli("fuse", room, "-o", out, "--cell-size", 0.1, "--resume", "--json")
+    first = cli("fuse", room, "-o", out, *BARE, "--cell-size", 0.1, "--resume", "--json")
     assert "starting from the first frame" in first.err
-    second = cli("fuse", room, "-o", out, "--cell-size", 0.1, "--resume", "--json")
+    second = cli("fuse", room, "-o", out, *BARE, "--cell-size", 0.1, "--resume", "--json")
     assert "continuing after 40 of 40 frames" in second.err
     assert first.json["digest"] == second.json["digest"] == mapping.load(plain).digest()
 
@@ -210,5 +217,5 @@ def test_what_a_killed_run_left_behind_is_cleared_by_the_next(
     left = partial.with_name(f".{partial.name}.{atomic._HOST}-{dead.pid}-0123abcd.tmp")
     left.write_bytes(os.urandom(100))
     options = ("--cell-size", 0.1, "--resume", "--checkpoint-seconds", 0.001)
-    assert cli("fuse", room, "-o", interrupted, *options).status == 0
+    assert cli("fuse", room, "-o", interrupted, *BARE, *options).status == 0
     assert list(interrupted.parent.iterdir()) == [interrupted]

@@ -10,7 +10,7 @@ import student
 from student import StudentConfig
 from student.inference.codes_network import CodesNetwork
 from student.preprocessing import DepthStatistics
-from student.quantise import IntegerOperations, _input_range, _weights, quantise
+from student.quantise import IntegerOperations, _range, _weights, quantise
 
 TINY = StudentConfig(
     rgb_channels=12,
@@ -46,13 +46,13 @@ def frames() -> list[tuple[np.ndarray, np.ndarray]]:
 
 def test_zero_is_exact_and_rare_outliers_are_clipped() -> None:
     values = torch.linspace(-1, 3, 1_000_001)
-    scale, zero = _input_range(values)
+    scale, zero = _range(values)
     assert scale * (0 - zero) == pytest.approx(-1, abs=scale)
     assert scale * (255 - zero) == pytest.approx(3, abs=scale)
-    clipped, _ = _input_range(torch.cat([values, torch.tensor([50.0])]))
+    clipped, _ = _range(torch.cat([values, torch.tensor([50.0])]))
     assert clipped < 1.1 * scale
-    assert _input_range(torch.zeros(10))[1] == 0
-    assert _input_range(torch.linspace(2, 3, 100))[1] == 0  # zero stays inside, where padding needs it
+    assert _range(torch.zeros(10))[1] == 0
+    assert _range(torch.linspace(2, 3, 100))[1] == 0  # zero stays inside, where padding needs it
 
 
 def test_weights_have_a_step_for_each_output() -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pydantic
 import pytest
 import torch
 from torch.nn import functional
@@ -89,6 +90,21 @@ def test_warm_up_begins_near_zero_and_then_leaves_the_cycle_alone() -> None:
     shares = [warm.at(*divmod(k, 10)).lr / plain.at(*divmod(k, 10)).lr for k in range(8)]
     assert shares == pytest.approx([0.2, 0.4, 0.6, 0.8, 1, 1, 1, 1])
     assert plain.at(0, 0).momentum is None
+
+
+def test_a_cycle_can_be_longer_than_the_run() -> None:
+    config = {"data": [{"path": "x"}], "run": {"epochs": 3}, "schedule": {"epochs": 2}}
+    with pytest.raises(
+        pydantic.ValidationError, match=r"schedule\.epochs must be at least run\.epochs \(3\)"
+    ):
+        TrainConfig.model_validate(config)
+    config["schedule"] = {"epochs": 12}
+    assert TrainConfig.model_validate(config).schedule.epochs == 12
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in CONFIGS.glob("*.yaml")))
+def test_configurations_that_come_along_are_valid(name: str) -> None:
+    assert load_training_config(CONFIGS / name, []).data
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 9])
