@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from dvemap.encoder_options import DEFAULT_ENCODER
+from dvemap.defaults import DEFAULT_ENCODER
 from dvemap.settings import known_names, put_assignments, put_value, read_yaml, validate
 
 
@@ -69,8 +69,8 @@ class EncoderConfig(_Section):
     size: str | None = Field(
         None,
         pattern=r"^\d+x\d+$",
-        description="height x width that a student sees, pixels, multiples of 32; that of its training, else "
-        "480x640, if absent",
+        description="height x width that a student sees, pixels, multiples of 32; that it was judged or "
+        "trained at, else 480x640, if absent",
     )
     depth_statistics: str | None = Field(
         None,

@@ -9,6 +9,7 @@ from dvemap.console import quantity, try_next
 from sequences import inspect_sequence, open_sequence
 from student.onnx_config import FILE_NAME, read_config
 from student.probe import NAMES
+from student.shipped import shipped
 from student.student_folder import FILE_NAME as STUDENT
 from student.student_folder import read_student_folder
 from student.student_source import SUFFIXES
@@ -34,7 +35,7 @@ def describe(path: Path, verify: bool = False) -> Description:
     Parameters
     ----------
     path : Path
-        Also the name of published weights (`dvemap weights list`).
+        Also the name of a student that comes along or of published weights (`dvemap weights list`).
     verify : bool
         Read a map whole and compare it with its checksum.
 
@@ -47,6 +48,8 @@ def describe(path: Path, verify: bool = False) -> Description:
     ValueError
         If the path is none of these, or a map is damaged.
     """
+    if str(path) in (known := shipped()):
+        return _describe_student(known[str(path)])
     if path.is_file() and path.suffix != ".sens":
         return _describe_weights(path) if _holds_weights(path) else _describe_map(path, verify)
     if not path.exists() and str(path) in CATALOGUE:

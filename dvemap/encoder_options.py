@@ -8,9 +8,6 @@ import typer
 if TYPE_CHECKING:
     from dvemap.config import EncoderConfig
 
-DEFAULT_ENCODER = "home"
-"""The student that comes along."""
-
 EncoderOption = Annotated[
     str,
     typer.Option(

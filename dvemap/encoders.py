@@ -23,6 +23,7 @@ from student import (
 )
 from student.data.strong_gaps import NO_COLOR
 from student.onnx_config import FILE_NAME as ONNX_ENCODER
+from student.shipped import shipped
 
 Codes = tuple[npt.NDArray[np.float16] | None, npt.NDArray[np.float32] | None]
 
@@ -133,8 +134,8 @@ def encoder(
     Parameters
     ----------
     config : EncoderConfig or str
-        The settings, or the name: `"none"`, `"labels"`, a published student (`dvemap weights list`), a
-        checkpoint, or a folder with `student.json` or `encoder.json`.
+        The settings, or the name: `"none"`, `"labels"`, `"home"` that comes along, a published student
+        (`dvemap weights list`), a checkpoint, or a folder with `student.json` or `encoder.json`.
     sequence : Sequence
         The frames to come; `labels` needs its label names.
     note : callable
@@ -177,7 +178,7 @@ def _labels(settings: EncoderConfig, sequence: Sequence) -> GroundTruthLabels:
 def _network(settings: EncoderConfig, note: Callable[[str], None]) -> tuple[Encoder, str]:
     """Open a network, and say what people want to know of it."""
     folder = Path(settings.name)
-    if (folder / ONNX_ENCODER).is_file():
+    if settings.name not in shipped() and (folder / ONNX_ENCODER).is_file():
         network = OnnxEncoder(folder, threads=settings.threads)
         return network, f"encoder: {network.space.name}, {network.code_dim} numbers a code, {folder}"
     from student.opening import open_student

@@ -15,6 +15,7 @@ from sequences import Sequence as RgbdSequence
 from student import EncoderError
 from student.onnx_export import check_target
 from student.preprocessing import Preprocessing
+from student.shipped import shipped
 from student.student_export import ExportOptions, export_checkpoint
 from student.student_folder import StudentFolder, read_student_folder
 from student.student_source import find_source
@@ -67,7 +68,12 @@ def export_onnx(
     """
     checkpoint = find_source(student)
     if checkpoint.is_dir():
-        raise EncoderError(f"{checkpoint} is exported already; name the checkpoint it was made from")
+        whose = (
+            "it comes along as an ONNX folder"
+            if student in shipped()
+            else "name the checkpoint it was made from"
+        )
+        raise EncoderError(f"{student} is exported already; {whose}")
     if (options.precision == "int8") != (calibrate is not None):
         raise ValueError(
             "int8 and a sequence to calibrate on belong together: --precision int8 --calibrate S"

@@ -59,7 +59,9 @@ class ValidationConfig(_Section):
 
     data: DataConfig = Field(description="labelled images; of the classes of the first data set")
     size: tuple[int, int] | None = Field(
-        None, description="height and width that the network sees, pixels; those of the crops if absent"
+        None,
+        description="height and width that the network sees, here and wherever it is used later, pixels; "
+        "those of the crops if absent",
     )
     every: int = Field(1, ge=1, description="epochs from one validation to the next")
     each_after: float = Field(

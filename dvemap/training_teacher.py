@@ -47,14 +47,22 @@ def teacher_targets(sources: Sequence[FileSource], config: TeacherConfig, dimens
 
 
 def cache_identity(config: TrainConfig, sources: Sequence[FileSource]) -> dict[str, Any]:
-    """Return what decides the images and targets of a run: settings, and when its teacher wrote what."""
+    """Return what tells the images and targets of a run: settings, and when its teacher wrote what.
+
+    Images that are changed afterwards need another run of the teacher, and so another identity.
+    """
     files = [
-        folder.segments_file(source.sample_name(i)).stat()
+        file(source.sample_name(i)).stat()
         for source in sources
         for folder in [auxiliary_folder(source, config.teacher.estimator)]
+        for file in (folder.segments_file, folder.image_file)
         for i in range(len(source))
     ]
-    told = config.model_dump(mode="json", include={"data", "teacher"})
+    of_data = {"format", "split", "classes", "stride", "depth"}
+    told = {
+        "data": [entry.model_dump(mode="json", include=of_data) for entry in config.data],
+        "teacher": config.teacher.model_dump(mode="json", include={"estimator", "alpha"}),
+    }
     written = hashlib.sha256(repr([(file.st_size, file.st_mtime_ns) for file in files]).encode())
     return {**told, "roots": [str(source.root.resolve()) for source in sources], "files": written.hexdigest()}
 

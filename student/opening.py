@@ -55,7 +55,8 @@ def open_student(
     Parameters
     ----------
     source
-        A checkpoint, a published student by name, or a folder that `dvemap engine onnx` wrote.
+        A student that comes with the package or is published, by name, a checkpoint, or a folder that `dvemap
+        engine onnx` wrote.
     runtime
         `"onnx"`, `"torch"`, `"torch-compiled"` or `"tensorrt"`; `"auto"` is torch for a checkpoint on a GPU,
         else onnx. For onnx and tensorrt a checkpoint is exported once; the cache keeps what was made.

@@ -121,7 +121,8 @@ class _Observer(TorchOperations):
         if isinstance(layer, Linear):
             weight, steps = _weights(layer.weight)
             return IntegerLinear(weight.numpy(), steps.numpy(), scale, zero)
-        weight, steps = _weights(layer.weight.flatten(1).t())
+        least = layer.bias.abs() / (scale * 2**30)  # the bias is an integer of 32 bits, in these steps
+        weight, steps = _weights(layer.weight.flatten(1).t(), least)
         weight = weight.t().reshape(layer.weight.shape)
         output = _range(torch.cat(self._outputs[id(layer)]))
         return IntegerConvolution(weight.numpy(), steps.numpy(), scale, zero, *output)
@@ -154,6 +155,7 @@ class IntegerOperations(TorchOperations):
         self._integers = {
             id(module): integers[name] for name, module in network.named_modules() if name in integers
         }
+        self._seen: dict[int, tuple[Tensor, Tensor]] = {}  # what convolutions saw, and what it was rounded to
 
     def linear(self, x: Tensor, layer: Linear) -> Tensor:
         """Return x @ weight + bias, of rounded x and weight."""
@@ -169,11 +171,18 @@ class IntegerOperations(TorchOperations):
         integers = self._integers.get(id(layer))
         if not isinstance(integers, IntegerConvolution):
             return super().convolve(x, layer)
-        x = _rounded(x, integers.scale, integers.zero_point)
+        rounded = _rounded(x, integers.scale, integers.zero_point)
+        self._seen[id(x)] = (x, rounded)
+        x = rounded
         weight = torch.from_numpy(integers.weight * integers.weight_scale[:, None, None, None])
         y = functional.conv2d(x, weight, layer.bias, layer.stride, layer.padding, groups=layer.groups)
         y = functional.relu(y) if layer.relu else y
         return _rounded(y, integers.output_scale, integers.output_zero_point)
+
+    def add(self, x: Tensor, y: Tensor) -> Tensor:
+        """Return x + y, of what convolutions saw rounded as they saw it."""
+        x, y = (self._seen.get(id(part), (part, part))[1] for part in (x, y))
+        return x + y
 
 
 def _rounded(x: Tensor, scale: float, zero: int) -> Tensor:
@@ -194,12 +203,14 @@ def _range(sample: Tensor) -> tuple[float, int]:
     return best[1], best[2]
 
 
-def _weights(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Return integers (inputs, outputs) and steps (outputs,) with the least squared error."""
+def _weights(weight: Tensor, smallest: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Return integers (inputs, outputs) and steps (outputs,), not below some, of least squared error."""
     largest = weight.abs().amax(dim=0).clamp(min=1e-12)
     scale, least = largest / 127, torch.full_like(largest, torch.inf)
     for shrink in SHRINKS:
         step = largest * shrink / 127
         error = (torch.clamp(torch.round(weight / step), -127, 127) * step - weight).square().sum(dim=0)
         scale, least = torch.where(error < least, step, scale), torch.minimum(error, least)
+    if smallest is not None:
+        scale = torch.maximum(scale, smallest)
     return torch.clamp(torch.round(weight / scale), -127, 127).to(torch.int8), scale

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from dvemap.encoder_options import DEFAULT_ENCODER
+from dvemap.defaults import DEFAULT_ENCODER
 from dvemap.options import Json, new_app
 
 app = new_app()

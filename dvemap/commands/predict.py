@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from dvemap.defaults import DEFAULT_ENCODER
 from dvemap.encoder_options import (
-    DEFAULT_ENCODER,
     EncoderCache,
     EncoderOption,
     EncoderSettings,

@@ -55,11 +55,13 @@ def view(
     ] = None,
 ) -> None:
     """Look at maps in a window: colours, labels, text heat and more; press H there for help."""
+    import os
+
+    if follow is not None:
+        os.nice(19)  # before anything is imported: the one who fuses goes first
     from viewer.display import check_display
 
     check_display()
-
-    import os
 
     from dvemap.console import Output
     from dvemap.live import Following
@@ -73,7 +75,6 @@ def view(
     state = ViewState(mode=chosen, text=(text or "").strip(), negatives=tuple(negatives or ()))
     words = Words(classes, probe, means, text_encoder)
     if follow is not None:
-        os.nice(19)  # the one who fuses goes first
         following = Following(follow, maps[0].name, words)
         subjects = [following.first]
     else:

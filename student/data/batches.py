@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -16,34 +16,8 @@ from student.data.augment import Augmentation
 from student.data.decoded import DecodedImages
 from student.data.errors import DatasetError
 from student.data.mixture import Mixture
-from student.data.sample import Sample, Source
+from student.data.sample import Sample, Table, Targets
 from student.preprocessing import DepthStatistics, normalise
-
-
-class Table(Protocol):
-    """Targets of an image: what `student.targets.TargetTable` is.
-
-    Attributes
-    ----------
-    lut : numpy.ndarray
-        (n, D) float32, a target a segment.
-    index : numpy.ndarray
-        (H, W) int32, 0 = no target, i + 1 = row i of `lut`.
-    """
-
-    @property
-    def lut(self) -> npt.NDArray[np.float32]: ...  # noqa: D102
-
-    @property
-    def index(self) -> npt.NDArray[np.int32]: ...  # noqa: D102
-
-
-class Targets(Protocol):
-    """Gives the targets of a sample as it is stored, before anything is scaled or cropped."""
-
-    def __call__(self, source: Source, i: int, sample: Sample) -> Table:
-        """Return the targets of the i-th sample of a source."""
-        ...
 
 
 class Draw(NamedTuple):

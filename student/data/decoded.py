@@ -11,16 +11,19 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Protocol
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 import numpy.typing as npt
+from filelock import FileLock
 
-from student.data.sample import Sample, Source
+from student.data.sample import Sample, Source, Targets
 from student.targets import TargetTable
+
+FORMAT: Final = 1
+"""Of what is kept; folders of another one are not opened."""
 
 IMAGES: Final = "images.bin"
 ENTRIES: Final = "entries.npy"
@@ -36,14 +39,6 @@ _ENTRY: Final = np.dtype(
     ]
 )
 _ALIGNED: Final = 8  # bytes
-
-
-class Targets(Protocol):
-    """Gives the targets of a sample."""
-
-    def __call__(self, source: Source, i: int, sample: Sample) -> TargetTable:
-        """Return the targets of the i-th sample of a source."""
-        ...
 
 
 class DecodedImages:
@@ -67,7 +62,16 @@ class DecodedImages:
         self._first = list(accumulate(map(len, sources), initial=0))
         self._entries = np.load(folder / ENTRIES)
         self._vectors = np.load(folder / VECTORS)
-        self._bytes = np.memmap(folder / IMAGES, np.uint8, "r")
+        self._path = folder / IMAGES
+        self._bytes = np.memmap(self._path, np.uint8, "r")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the images out where a process is started anew: it maps the file itself."""
+        return {name: value for name, value in vars(self).items() if name != "_bytes"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._bytes = np.memmap(self._path, np.uint8, "r")
 
     def __call__(self, source: int, i: int) -> tuple[Sample, TargetTable]:
         """Return the i-th sample of a source, its labels left out (all 0), and its targets."""
@@ -121,17 +125,19 @@ def decode(
     OSError
         A file cannot be read or written.
     """
-    name = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
-    ready = folder / name
-    if not ready.is_dir():
-        partial = folder / f".{name}.{os.getpid()}"
-        partial.mkdir(parents=True)
-        try:
-            _write(partial, sources, targets, progress)
-            with suppress(OSError):  # another process may have been first
+    told = json.dumps({"format": FORMAT, **identity}, sort_keys=True)
+    name = hashlib.sha256(told.encode()).hexdigest()[:16]
+    ready, partial = folder / name, folder / f".{name}.partial"
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / f".{name}.lock"):  # of several processes one decodes, the others wait for it
+        shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
+        if not ready.is_dir():
+            partial.mkdir()
+            try:
+                _write(partial, sources, targets, progress)
                 partial.rename(ready)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            finally:
+                shutil.rmtree(partial, ignore_errors=True)
     return DecodedImages(ready, sources)
 
 

@@ -72,3 +72,29 @@ class Source(Protocol):
     def sample_name(self, i: int) -> str:
         """Return the path of the i-th sample without extension, relative to each folder of its files."""
         ...
+
+
+class Table(Protocol):
+    """Targets of an image: what `student.targets.TargetTable` is.
+
+    Attributes
+    ----------
+    lut : numpy.ndarray
+        (n, D) float32, a target a segment.
+    index : numpy.ndarray
+        (H, W) int32, 0 = no target, i + 1 = row i of `lut`.
+    """
+
+    @property
+    def lut(self) -> npt.NDArray[np.float32]: ...  # noqa: D102
+
+    @property
+    def index(self) -> npt.NDArray[np.int32]: ...  # noqa: D102
+
+
+class Targets(Protocol):
+    """Gives the targets of a sample as it is stored, before anything is scaled or cropped."""
+
+    def __call__(self, source: Source, i: int, sample: Sample) -> Table:
+        """Return the targets of the i-th sample of a source."""
+        ...

@@ -86,6 +86,7 @@ class GraphWriter:
         integers: Mapping[str, IntegerLinear] | None = None,
     ) -> None:
         self._rounded: dict[Value, Value] = {}  # values, as they are after a way through integers
+        self._steps: dict[Value, float] = {}
         self._nodes: list[Any] = []
         self._constants: dict[str, Any] = {}
         self._names = {id(tensor): name for name, tensor in network.named_buffers()}
@@ -204,6 +205,7 @@ class GraphWriter:
         if not isinstance(integers, IntegerConvolution):
             return self._convolution(x, layer.weight, layer.bias, layer)
         x = self._round(x, f"{name}.input", integers.scale, integers.zero_point)
+        assert self._steps[x] == integers.scale, "a value was rounded in two ways"  # the bias counts in it
         y = self._convolution(x, *self._integer_weights(name, layer, integers), layer)
         return self._round(y, f"{name}.output", integers.output_scale, integers.output_zero_point)
 
@@ -227,6 +229,7 @@ class GraphWriter:
             zero = self._constant(f"{name}.zero_point", np.array(zero_point, np.uint8))
             y = self._node("DequantizeLinear", self._node("QuantizeLinear", x, step, zero), step, zero)
             self._rounded[x] = self._rounded[y] = y
+            self._steps[y] = scale
         return self._rounded[x]
 
     def _integer_weights(

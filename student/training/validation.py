@@ -19,8 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from student.data.augment import nearest_pixels
-from student.data.batches import Targets
-from student.data.sample import Sample, Source
+from student.data.sample import Sample, Source, Targets
 from student.networks.dveformer import DVEFormer
 from student.preprocessing import DepthStatistics, Preprocessing, normalise
 from student.teacher.run import read_ahead

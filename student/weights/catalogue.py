@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from student.checkpoints.kind import Kind
+from student.shipped import shipped
 
 LICENCE: Final = (
     "DVEFormer's code is Apache-2.0; its authors state no licence for the weights. They were trained on "
@@ -122,6 +123,8 @@ def official(name: str) -> OfficialFile:
     ValueError
         There is none of that name; the message says what was probably meant.
     """
+    if name in shipped():
+        raise ValueError(f"{name} comes with dvemap: there is nothing to fetch or import; use it by its name")
     if name not in CATALOGUE:
         near = difflib.get_close_matches(name, CATALOGUE, n=1, cutoff=0.5)
         hint = f", did you mean {near[0]!r}?" if near else ""

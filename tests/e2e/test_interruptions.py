@@ -41,7 +41,6 @@ def start(*words: object) -> subprocess.Popen[str]:
 import signal, time
 from dvemap.cli import main
 from mapping import VoxelMap
-
 fast = VoxelMap.integrate
 VoxelMap.integrate = lambda *frame, **options: (fast(*frame, **options), time.sleep({SLOW}))[0]
 signal.signal(signal.SIGINT, signal.default_int_handler)

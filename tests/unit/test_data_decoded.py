@@ -1,5 +1,6 @@
 """Decoded images: what is read back is what was decoded, and an interrupted call leaves nothing."""
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ def test_images_are_decoded_once_for_each_identity(tmp_path: Path) -> None:
     for reads, identity in [(3, 1), (3, 1), (6, 2), (6, 1)]:
         make(tmp_path, [source], identity)
         assert source.reads == reads
-    assert len(list(tmp_path.iterdir())) == 2
+    assert sum(path.is_dir() for path in tmp_path.iterdir()) == 2
 
 
 def test_an_interrupted_call_leaves_nothing(tmp_path: Path) -> None:
@@ -84,21 +85,22 @@ def test_an_interrupted_call_leaves_nothing(tmp_path: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         decode(tmp_path, [Made("one", 3)], targets, {}, stop)
-    assert list(tmp_path.iterdir()) == []
+    assert not any(path.is_dir() for path in tmp_path.iterdir())
 
 
-def test_of_two_processes_the_first_one_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
     source = Made("one", 2)
-    rename = Path.rename
-
-    def late(self: Path, target: Path) -> Path:
-        if not target.exists():
-            target.mkdir()
-            for file in self.iterdir():
-                (target / file.name).write_bytes(file.read_bytes())
-        return rename(self, target)
-
-    monkeypatch.setattr(Path, "rename", late)
+    make(tmp_path, [source])
+    (ready,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    ready.rename(tmp_path / f".{ready.name}.partial")
     images = make(tmp_path, [source])
     np.testing.assert_array_equal(images(0, 1)[0].rgb, source.sample(1).rgb)
-    assert len(list(tmp_path.iterdir())) == 1
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [ready.name]
+
+
+def test_processes_that_are_started_anew_map_the_file_themselves(tmp_path: Path) -> None:
+    source = Made("one", 3)
+    images = make(tmp_path, [source])
+    content = pickle.dumps(images)
+    assert len(content) < 3000
+    np.testing.assert_array_equal(pickle.loads(content)(0, 2)[0].rgb, source.sample(2).rgb)

@@ -99,6 +99,21 @@ def test_convolutions_of_a_residual_encoder_multiply_integers(
     assert kinds["Conv"] <= 0.2 * convolutions
 
 
+def test_a_channel_without_weights_keeps_its_bias(deterministic: SimpleNamespace, tmp_path: Path) -> None:
+    network = deterministic.fill(student.build(TINY.model_copy(update={"encoder": "residual"}))).eval()
+    with torch.no_grad():  # what a batch norm that learnt to close a channel leaves
+        network.backbone.stages[1][0].norm1.weight[:8] = 1e-8
+        network.backbone.stages[1][0].norm1.bias[:8] = 0.7
+    export(network, tmp_path / "s", precision="int8", calibration=list(zip(*frames(2), strict=True)))
+    rgb, depth = frames(1)
+    with torch.inference_mode():
+        wanted = CodesNetwork(network, SIZE, STATISTICS)(
+            torch.from_numpy(rgb), torch.from_numpy(depth)
+        ).float()
+    difference = run(tmp_path / "s", rgb, depth).astype(np.float32) - wanted.numpy()
+    assert np.linalg.norm(difference) / np.linalg.norm(wanted) < 0.1
+
+
 def test_head_turns_codes_into_unit_embeddings(network: DVEFormer, tmp_path: Path) -> None:
     described = export(network, tmp_path, checkpoint_sha256="ab" * 32, text_encoder="minilm")
     head = read_head(tmp_path, described)

@@ -1,0 +1,4 @@
+"""What holds unless told otherwise, for those who load nothing else."""
+
+DEFAULT_ENCODER = "home"
+"""The student that comes along."""
