@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from student.inference.batch_norm import scale_and_bias
 from student.inference.operations import Linear, Norm, Operations, Value
 from student.networks.context import ContextModule
 from student.networks.conv_norm_act import ConvNormAct
@@ -22,10 +23,8 @@ from student.networks.mlp_decoder import Branch, MlpDecoder
 
 def folded(layer: ConvNormAct) -> tuple[Tensor, Tensor]:
     """Return weight (inputs, outputs) and bias (outputs,), float64, of a convolution with its batch norm."""
-    norm = layer.norm
-    scale = norm.weight.detach().double() / (cast(Tensor, norm.running_var).double() + norm.eps).sqrt()
-    weight = layer.conv.weight.detach().double()[:, :, 0, 0].t() * scale
-    return weight, norm.bias.detach().double() - cast(Tensor, norm.running_mean).double() * scale
+    scale, bias = scale_and_bias(layer.norm)
+    return layer.conv.weight.detach().double()[:, :, 0, 0].t() * scale, bias
 
 
 class Bin(nn.Module):

@@ -7,6 +7,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from student.inference.batch_norm import scale_and_bias
 from student.inference.operations import Convolution, Operations, Value
 from student.networks.dveformer import DVEFormer
 from student.networks.rgbd_resnet import ResidualBlock, RgbdResNet, Stem
@@ -35,7 +36,7 @@ class Halves(nn.Module):
         rgb_mean, rgb_std = torch.tensor(RGB_MEAN), torch.tensor(RGB_STD)
         self.register_buffer("scale", 1 / (255 * rgb_std))
         self.register_buffer("offset", -rgb_mean / rgb_std)
-        factor, bias = _scale_and_bias(stem.norm)
+        factor, bias = scale_and_bias(stem.norm)
         channels = stem.rgb.out_channels
         self.rgb = _convolution(stem.rgb, factor[:channels], bias[:channels])
         self.depth = _convolution(stem.depth, factor[channels:], bias[channels:])
@@ -59,15 +60,15 @@ class Residual(nn.Module):
 
     def __init__(self, block: ResidualBlock) -> None:
         super().__init__()
-        self.first = _convolution(block.conv1, *_scale_and_bias(block.norm1))
-        self.second = _convolution(block.conv2, *_scale_and_bias(block.norm2), relu=False)
+        self.first = _convolution(block.conv1, *scale_and_bias(block.norm1))
+        self.second = _convolution(block.conv2, *scale_and_bias(block.norm2), relu=False)
         self.shortcut: Convolution | None = None
         if block.shortcut is not None:
             conv, norm = block.shortcut
             # The mean of stride x stride pixels, then a 1x1 convolution: one convolution of as many taps.
             self.shortcut = _convolution(
                 cast(nn.Conv2d, conv),
-                *_scale_and_bias(cast(nn.BatchNorm2d, norm)),
+                *scale_and_bias(cast(nn.BatchNorm2d, norm)),
                 relu=False,
                 pooled=block.stride,
             )
@@ -110,12 +111,6 @@ class ResidualEncoder(nn.Module):
                 x = cast(Residual, block).run(ops, x)
             features.append(ops.reshape(ops.transpose(x, (0, 2, 3, 1)), (-1, channels)))
         return features
-
-
-def _scale_and_bias(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    """Return what a batch norm multiplies each channel by, and then adds, float64."""
-    scale = norm.weight.detach().double() / (cast(Tensor, norm.running_var).double() + norm.eps).sqrt()
-    return scale, norm.bias.detach().double() - cast(Tensor, norm.running_mean).double() * scale
 
 
 def _convolution(

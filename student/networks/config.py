@@ -84,6 +84,12 @@ class StudentConfig(BaseModel):
         return (one, two, three, four)
 
     @property
+    def drop_paths(self) -> list[float]:
+        """Chance of skipping each block of the encoder in training, from the first to the last."""
+        blocks = sum(self.depths)
+        return [self.drop_path * block / max(blocks - 1, 1) for block in range(blocks)]
+
+    @property
     def stride(self) -> int:
         """Input pixels an embedding, along an axis."""
         return 4 >> self.upsamplings

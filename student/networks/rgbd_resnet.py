@@ -83,8 +83,7 @@ class RgbdResNet(nn.Module):
     def __init__(self, config: StudentConfig) -> None:
         super().__init__()
         self.stem = Stem(config.rgb_channels, config.depth_channels)
-        blocks = sum(config.depths)
-        chances = iter([config.drop_path * block / max(blocks - 1, 1) for block in range(blocks)])
+        chances = iter(config.drop_paths)
         inputs = config.width
         self.stages = nn.ModuleList()
         for channels, depth in zip(config.channels, config.depths, strict=True):

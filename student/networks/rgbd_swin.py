@@ -54,8 +54,7 @@ class RgbdSwin(nn.Module):
     def __init__(self, config: StudentConfig) -> None:
         super().__init__()
         self.patch_embedder = PatchEmbedder(config.rgb_channels, config.depth_channels)
-        blocks = sum(config.depths)
-        chances = iter([config.drop_path * block / max(blocks - 1, 1) for block in range(blocks)])
+        chances = iter(config.drop_paths)
         one, two, three, four = (_blocks(config, stage, chances) for stage in range(4))
         to_two, to_three, to_four = (PatchMerging(channels) for channels in config.channels[:3])
         # The published keys count the parts of the whole encoder, hence the numbers.
