@@ -58,7 +58,7 @@ def view(
     import os
 
     if follow is not None:
-        os.nice(19)  # before anything is imported: the one who fuses goes first
+        os.nice(5)  # before anything is imported: the one who fuses goes first
     from viewer.display import check_display
 
     check_display()

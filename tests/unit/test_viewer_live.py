@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from mapping import VoxelMap, confidence, save
 from mapping.changes import Follower, Watch
 from viewer.display import DisplayError, check_display
 from viewer.live import Publisher, Subscriber
+from viewer.scene.growth import SHARE, Growth
+from viewer.scene.model import MapModel
 
 
 def fuse(voxel_map: VoxelMap, k: int, room: Any, publish: Callable[..., None] | None = None) -> None:
@@ -147,3 +150,26 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch, library: st
     monkeypatch.setattr("ctypes.CDLL", load)
     with pytest.raises(DisplayError, match=f"{library} is missing; apt-get install"):
         check_display()
+
+
+def test_a_window_that_follows_rests_for_what_its_looks_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SimpleNamespace(now=100.0, used=7.0)
+    monkeypatch.setattr("viewer.scene.growth.time.monotonic", lambda: clock.now)
+    monkeypatch.setattr("viewer.scene.growth.time.process_time", lambda: clock.used)
+    monkeypatch.setattr("viewer.scene.growth.os.cpu_count", lambda: 2)
+    growth = Growth(lambda: None, MapModel(Following(Path("x"), "x", Words()).first))
+
+    def rest_after(cost: float) -> float:
+        assert growth.due()
+        clock.used += cost
+        start = clock.now
+        while not growth.due():
+            clock.now += 0.01
+        return clock.now - start
+
+    assert rest_after(0.0) == pytest.approx(0.5, abs=0.02)
+    clock.now += 10
+    assert rest_after(0.2) == pytest.approx(0.2 / (2 * SHARE), abs=0.02)
+    clock.now += 10
+    assert rest_after(60.0) == pytest.approx(8.0, abs=0.02)  # who looks around still sees it grow
+    assert not growth.look()

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import open3d as o3d
 
+from viewer.scene.growth import Follow
 from viewer.scene.state import ViewState
 from viewer.scene.subject import Subject
 from viewer.window.controls import Fonts
-from viewer.window.window import Follow, MapWindow
+from viewer.window.window import MapWindow
 
 gui = o3d.visualization.gui
 

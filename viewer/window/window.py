@@ -18,6 +18,7 @@ from mapping import Hit
 from viewer.picture import save_picture
 from viewer.scene.drawing import Drawing
 from viewer.scene.facts import facts
+from viewer.scene.growth import Follow, Growth
 from viewer.scene.model import MapModel
 from viewer.scene.orbit import Stand, home, toward
 from viewer.scene.state import MODES, Mode, ViewState, phrases
@@ -32,13 +33,10 @@ from viewer.window.worker import Worker
 gui = o3d.visualization.gui
 
 _CUT_STEP: Final = 0.04
-_DRAWN_AGAIN: Final = 0.6  # seconds: the engine may drop single frames, so one is not enough
+_DRAWN_AGAIN: Final = 0.6  # seconds: the engine may drop single frames, so one is not enough,
+_TICKS: Final = 6  # and on a busy machine no second passes with one
 _TYPING: Final = 5.0  # seconds of drawing after a key
-_LEAVE_ALONE: Final = 9  # times as long as the last look at a growing map took: who fuses it needs the cores
-_LOOK_AGAIN: Final = 0.5  # seconds between looks for a newer state of a growing map
 _NUMBERS: Final = ("ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT")
-
-Follow = Callable[[], Subject | None]
 
 
 class MapWindow:
@@ -71,9 +69,10 @@ class MapWindow:
     ) -> None:
         title = "dvemap: " + ", ".join(subject.name for subject in subjects)
         self.window = gui.Application.instance.create_window(title, *size)
-        self.state, self._follow = state, follow
-        self._changed_at = time.monotonic()
+        self.state = state
+        self._changed_at, self._ticks_due = time.monotonic(), _TICKS
         self._models = [MapModel(subject) for subject in subjects]
+        self._growth = None if follow is None else Growth(follow, self._models[0])
         self._worker = Worker(self._post, self._refused)
         self._controls = Controls(LIGHT if light else DARK, fonts, self._focus_map, self._typing)
         self._panes = [
@@ -85,8 +84,7 @@ class MapWindow:
         self._panel = Panel(self.window, self._controls, self)
         self._panel.set_text(state.text, state.negatives)
         self._selected: int | None = None
-        self._framed = self._held = self._panel_due = self._looking = False
-        self._looked_at = self._look_at = 0.0
+        self._framed = self._held = self._panel_due = self._looking = self._warmed = False
         self._shown_mode: Mode = "color"
         for card, subject in zip(self._names, subjects, strict=False):
             card.show(subject.name, ())
@@ -96,8 +94,9 @@ class MapWindow:
         self.window.set_on_close(self._close)
         self._focus_map()
         self._refresh()
+        if self._growth is None:
+            self._warm()
         for model in self._models:
-            self._worker.submit(f"warm {id(model)}", model.warm, lambda _: None)
             self._worker.submit(f"refine {id(model)}", model.refine, self._again)
 
     # Drawing ------------------------------------------------------------------------------------------
@@ -117,13 +116,11 @@ class MapWindow:
 
     def _show(self, pane: Pane, state: ViewState, drawing: Drawing) -> None:
         stand = None
-        if not self._held and len(drawing.cloud) and (not self._framed or self._follow is not None):
+        if not self._held and len(drawing.cloud) and (not self._framed or self._growth is not None):
             self._framed = pane is self._panes[-1]
             stand = home(drawing.cloud, pane.aspect)
         pane.show(drawing, self._controls.theme, stand)
         self._shown_mode = state.mode
-        now = time.monotonic()
-        self._look_at = now + max(_LOOK_AGAIN, _LEAVE_ALONE * (now - self._looked_at))
         if self._looking and state.text == self.state.text:
             self._looking = False
             self._panel.say("")
@@ -156,12 +153,20 @@ class MapWindow:
         self._redraw()
 
     def _redraw(self) -> None:
-        self._changed_at = max(self._changed_at, time.monotonic())
+        self._changed_at, self._ticks_due = max(self._changed_at, time.monotonic()), _TICKS
         self.window.set_needs_layout()
 
     def _typing(self) -> None:
         """Keep drawing: keys are noticed only while something is drawn."""
         self._changed_at = time.monotonic() + _TYPING
+        self._warm()
+
+    def _warm(self) -> None:
+        """Get ready for questions: at once, or of a map that grows when somebody begins to type."""
+        if not self._warmed and any(model.map.space for model in self._models):
+            self._warmed = True
+            for model in self._models:
+                self._worker.submit(f"warm {id(model)}", model.warm, lambda _: None)
 
     def _refused(self, message: str) -> None:
         """Say why something could not be shown, and go back to what could."""
@@ -207,22 +212,12 @@ class MapWindow:
                 if pane is not self._active:
                     pane.stand_at(stand)
                     pane.tick(now)
-        if self._follow is not None and now > self._look_at and not self._worker.busy:
-            self._looked_at, self._look_at = now, now + _LOOK_AGAIN
-            self._worker.submit("follow", self._look_again, self._again)
+        if self._growth is not None and not self._worker.busy and self._growth.due():
+            self._worker.submit("follow", self._growth.look, self._again)
         if moved or self._active.moving:
-            self._changed_at = now
-        return now - self._changed_at < _DRAWN_AGAIN
-
-    def _look_again(self) -> bool:
-        """Take over a newer state of a growing map, on the worker; whether there was one."""
-        model, subject = self._models[0], self._follow() if self._follow is not None else None
-        if subject is None:
-            return False
-        if not model.map.space:
-            subject.warm(subject.map)
-        model.replace(subject)
-        return True
+            self._changed_at, self._ticks_due = now, _TICKS
+        self._ticks_due -= 1
+        return self._ticks_due > 0 or now - self._changed_at < _DRAWN_AGAIN
 
     def _again(self, changed: bool) -> None:
         if changed:
