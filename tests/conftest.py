@@ -1,5 +1,6 @@
 """What every test may use."""
 
+import json
 import zlib
 from pathlib import Path
 from types import SimpleNamespace
@@ -50,6 +51,69 @@ def tiny_config() -> Any:
     )
 
 
+@pytest.fixture
+def shallow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the small DFormers of both kinds shallow: they cost little, and every part of them is there."""
+    from student.networks.dformer_config import DFORMERS
+
+    for name, channels in (("dformer-small", (16, 32, 48, 64)), ("dformerv2-small", (32, 48, 64, 64))):
+        changes = {"depths": (1, 2, 1, 2), "channels": channels, "layer_scale": (False, True, False, True)}
+        monkeypatch.setitem(DFORMERS, name, DFORMERS[name].model_copy(update=changes))
+
+
+@pytest.fixture(scope="session")
+def tiny_depth(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Return tiny Depth Anythings of random weights, "metric" and "relative", as Hugging Face folders."""
+    import torch
+    from safetensors.torch import save_file
+
+    from student.checkpoints.dpt_keys import Family, to_official
+    from student.networks.dpt import Dpt
+    from student.networks.dpt_config import DptConfig
+    from student.networks.vit import VitConfig
+
+    vit = VitConfig(
+        width=32,
+        depth=4,
+        heads=2,
+        patch=14,
+        grid=5,
+        taps=(0, 1, 2, 3),
+        tap_norm=True,
+        position="bicubic",
+        layer_scale=True,
+    )
+    folders = {}
+    for kind in ("metric", "relative"):
+        config = DptConfig(vit=vit, channels=(8, 8, 8, 8), features=8, readout="ignore", exact=True, hidden=8)
+        torch.manual_seed(0)
+        network = Dpt(config)
+        with torch.no_grad():
+            for weights in network.parameters():
+                weights.normal_(0, 0.15)  # the usual start gives one depth everywhere
+            network.head.conv3.bias.fill_(0.5)
+        folder = folders[kind] = tmp_path_factory.mktemp("depth") / f"tiny-{kind}"
+        folder.mkdir()
+        save_file(to_official(network.state_dict(), Family.HUGGING_FACE), folder / "model.safetensors")
+        about = {
+            "model_type": "depth_anything",
+            "depth_estimation_type": kind,
+            "max_depth": 20 if kind == "metric" else None,
+            "backbone_config": {"num_attention_heads": 2, "out_indices": [1, 2, 3, 4]},
+        }
+        (folder / "config.json").write_text(json.dumps(about))
+        seen = {
+            "size": {"height": 70, "width": 70},
+            "keep_aspect_ratio": True,
+            "ensure_multiple_of": 14,
+            "resample": 3,
+            "image_mean": [0.485, 0.456, 0.406],
+            "image_std": [0.229, 0.224, 0.225],
+        }
+        (folder / "preprocessor_config.json").write_text(json.dumps(seen))
+    return folders
+
+
 @pytest.fixture(autouse=True)
 def private_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the user's cache out of the tests (one cache for the whole run)."""
@@ -81,7 +145,7 @@ def _fill(module: Any) -> Any:
     """Give every float entry of a module its deterministic value, but the tables it computes."""
     import torch
 
-    computed = ("relative_coords_table", "relative_position_index")
+    computed = ("relative_coords_table", "relative_position_index", "Geo.angle", "Geo.decay")
     state = module.state_dict()
     for name, value in state.items():
         if value.is_floating_point() and not name.endswith(computed):

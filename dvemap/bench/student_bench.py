@@ -19,8 +19,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from dvemap.bench.flops import count_flops
 from dvemap.bench.student_contender import ContenderProcess
-from dvemap.bench.student_flops import count_flops
 from dvemap.bench.student_worker import GEMM_SIDE
 from student.networks.config import StudentConfig
 from student.student_export import ExportOptions, Images, export_checkpoint
@@ -111,7 +111,7 @@ def bench_student(
     """
     chosen = choose(runtimes, device)
     size = images[0][1].shape
-    gflop = count_flops(config, (size[0], size[1])) / 1e9
+    gflop = student_flops(config, (size[0], size[1])) / 1e9
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
         _write_frames(folder / "frames.npz", images)
@@ -173,6 +173,15 @@ def bench_student(
             "eager_peak_mb": running["eager-b1"].peak(),
             "runtimes": figures,
         }
+
+
+def student_flops(config: StudentConfig, size: tuple[int, int]) -> int:
+    """Count the operations of a student as published, for an image of a height and width."""
+    import torch
+
+    from student.networks.dveformer import build
+
+    return count_flops(build(config).eval(), *(torch.zeros(1, channels, *size) for channels in (3, 1)))
 
 
 def compare(

@@ -23,6 +23,13 @@ STUDENT_EPILOG = """Examples:
   dvemap bench student --checkpoint my.pth --sequence flat --runtimes onnx,onnx-int8 --json
 """
 
+NETWORKS_EPILOG = """Examples:
+
+  dvemap bench networks
+
+  dvemap bench networks --names dformerv2-small,depth-anything-v2-small --json
+"""
+
 
 @app.callback()
 def choose() -> None:
@@ -110,4 +117,31 @@ def student(
         out=out,
     )
     out.hint("dvemap", "engine", "onnx", checkpoint or variant)
+    out.result(record)
+
+
+@app.command("networks", epilog=NETWORKS_EPILOG)
+def networks(
+    names: Annotated[
+        str | None, typer.Option(help="which, separated by commas  [default: all; minutes on a CPU]")
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="runs of each; medians count")] = 5,
+    threads: Annotated[int, typer.Option(min=1, help="threads on the CPU")] = 2,
+    device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
+    as_json: Json = False,
+) -> None:
+    """Size, operations and time of every network, and what its authors report of it.
+
+    Networks run one after another as torch runs them, with fresh weights; before each run, a large matrix
+    product runs on the same threads.
+    """
+    from dvemap.bench.networks_bench import run_networks_bench
+    from dvemap.console import Output
+
+    if device not in ("cpu", "cuda"):
+        raise typer.BadParameter("expected cpu or cuda", param_hint="--device")
+    out = Output(as_json)
+    chosen = None if names is None else [name.strip() for name in names.split(",")]
+    record = run_networks_bench(chosen, rounds, threads, device, out)
+    out.hint("dvemap", "weights", "list")
     out.result(record)

@@ -29,8 +29,9 @@ def load_backbone(network: DVEFormer, path: str | Path) -> None:
     network
         Its decoder and context module stay as they are.
     path
-        A .pth, .safetensors or .tar.gz file with the encoder alone. One that embeds patches of colour only is
-        split: its first filters embed colour, the last, summed over the colours, depth.
+        A .pth, .safetensors or .tar.gz file with the encoder alone: a Swin as DVEFormer publishes it, or for
+        a student with a DFormer that one. A Swin that embeds patches of colour only is split: its first
+        filters embed colour, the last, summed over the colours, depth.
 
     Raises
     ------
@@ -39,6 +40,17 @@ def load_backbone(network: DVEFormer, path: str | Path) -> None:
     OSError
         The file cannot be opened.
     """
+    if network.config.dformer is not None:
+        from student.checkpoints.dformer_file import load_dformer_backbone
+
+        name, encoder = load_dformer_backbone(path)
+        if name != network.config.encoder:
+            raise CheckpointError(
+                f"{path} holds a {name}, the network's encoder is a {network.config.encoder}; set "
+                f"network.encoder: {name}"
+            )
+        network.backbone.load_state_dict(encoder.state_dict(), strict=True)
+        return
     network.backbone.load_state_dict(backbone_state(read_checkpoint_file(path), network.config), strict=True)
 
 

@@ -6,13 +6,17 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from student.checkpoints.dformer_state import describe_dformer, has_head, version_of
+from student.checkpoints.dpt_keys import Family, family_of
+
 if TYPE_CHECKING:
     from torch import Tensor
 
 PROBE_STATE: Final = "linear_probing_head_state_dict"
 BACKBONE: Final = "encoder.backbone."
 DECODER: Final = "decoders.dense_visual_embedding_decoder."
-_HOLDERS: Final = ("state_dict", "model", "model_state_dict")
+_HOLDERS: Final = ("state_dict_ema", "state_dict", "model", "model_state_dict")
+_ESTIMATORS: Final = (Family.DPT_DEPTH, Family.TOOLBOX, Family.DEPTH_ANYTHING, Family.HUGGING_FACE)
 
 
 class Kind(StrEnum):
@@ -21,19 +25,25 @@ class Kind(StrEnum):
     STUDENT = "student"
     PROBE = "probe"
     BACKBONE = "backbone"
+    SEGMENTOR = "segmentation network"
+    DFORMER = "DFormer encoder"
+    DEPTH = "depth"
     OTHER = "other"
 
 
 def state_of(content: Any) -> dict[str, Tensor]:
     """Return the tensors of a checkpoint by their keys, without what training adds to the keys.
 
-    A dict of tensors is taken as it is, or out of its entry `state_dict`, `model` or `model_state_dict`.
+    A dict of tensors is taken as it is, or out of its entry `state_dict_ema` (an average over training, which
+    goes first), `state_dict`, `model` or `model_state_dict`, also out of one within another.
     """
     import torch
 
     if not isinstance(content, dict):
         return {}
-    held = next((content[key] for key in _HOLDERS if isinstance(content.get(key), dict)), content)
+    held = content
+    for _ in _HOLDERS:
+        held = next((held[key] for key in _HOLDERS if isinstance(held.get(key), dict)), held)
     return {
         clean_key(key): value
         for key, value in held.items()
@@ -42,8 +52,8 @@ def state_of(content: Any) -> dict[str, Tensor]:
 
 
 def clean_key(key: str) -> str:
-    """Return the official key: without the marks of compiled modules, by the encoder's present name."""
-    return key.replace("_orig_mod.", "").replace("fused_encoders.", "encoder.")
+    """Return the official key: without the marks of compiled and parallel modules, by present names."""
+    return key.replace("_orig_mod.", "").removeprefix("module.").replace("fused_encoders.", "encoder.")
 
 
 def probe_state_of(content: Any) -> dict[str, Any]:
@@ -66,6 +76,10 @@ def kind_of(content: Any) -> Kind:
     state = state_of(content)
     if any(key.startswith(BACKBONE) for key in state) and any(key.startswith(DECODER) for key in state):
         return Kind.STUDENT
+    if version_of(state) is not None:
+        return Kind.SEGMENTOR if has_head(state) else Kind.DFORMER
+    if family_of(state) in _ESTIMATORS:
+        return Kind.DEPTH
     if _decoders(state):
         return Kind.OTHER
     return Kind.BACKBONE if any("patch_embedder." in key for key in state) else Kind.OTHER
@@ -84,6 +98,10 @@ def describe(content: Any, metadata: Mapping[str, str] | None = None) -> str:
         return f"a DVEFormer student ({describe_student(state)})"
     if kind is Kind.BACKBONE:
         return "an encoder alone, as it is pretrained on ImageNet"
+    if kind in (Kind.SEGMENTOR, Kind.DFORMER):
+        return describe_dformer(state)
+    if kind is Kind.DEPTH:
+        return f"a network that estimates depth ({family_of(state)})"
     if "cell_size" in (metadata or {}):
         return "a dvemap map"
     if not isinstance(content, dict):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pydantic
 
+from student.checkpoints.dformer_state import nearest_dformer, version_of
 from student.checkpoints.kind import BACKBONE, DECODER, Kind, describe, kind_of, parts
 from student.errors import CheckpointError
 
@@ -107,21 +108,6 @@ def mismatch(expected: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> str
 
 def _read(name: str, state: Mapping[str, Tensor]) -> dict[str, Any]:
     """Read the fields of a config off the shapes; None where the key that tells is missing."""
-
-    def size(key: str) -> int | None:
-        tensor = state.get(key)
-        return None if tensor is None or tensor.ndim == 0 else len(tensor)
-
-    residual = any(key.startswith(f"{BACKBONE}stem.") for key in state)
-    names = RESIDUAL_STAGES if residual else SWIN_STAGES
-    depths = [parts(state, f"{BACKBONE}{stage}.") for stage in names]
-    first = f"{BACKBONE}{names[0]}.0."
-    place = "stem.{}.weight" if residual else "patch_embedder.{}_layers.2.weight"
-    rgb, depth = (size(BACKBONE + place.format(part)) for part in ("rgb", "depth"))
-    width = size(f"{first}norm1.weight") or (rgb or 0) + (depth or 0)
-    heads = size(f"{first}attn.logit_scale") or size(f"{first}attn.cpb_mlp.2.weight")
-    index = size(f"{first}attn.relative_position_index")
-    skips = [size(f"{DECODER}skip_branches.{number}.embedding.conv.weight") for number in range(3)]
     bins = parts(state, "context_module.features.")
     if bins not in (0, 2):
         raise CheckpointError(
@@ -129,17 +115,49 @@ def _read(name: str, state: Mapping[str, Tensor]) -> dict[str, Any]:
             "and 5); save it with save_checkpoint, which keeps the config"
         )
     return {
+        **_encoder(state),
+        "context_channels": _size(state, "context_module.features.0.1.conv.weight"),
+        **_decoder(state),
+        "bottleneck": _size(state, f"{DECODER}bottleneck.weight"),
+        "embedding_dim": _size(state, f"{DECODER}_task_head.conv.weight"),
+        "upsamplings": parts(state, f"{DECODER}_task_head.upsample_"),
+    }
+
+
+def _encoder(state: Mapping[str, Tensor]) -> dict[str, Any]:
+    own = {key.removeprefix(BACKBONE): value for key, value in state.items() if key.startswith(BACKBONE)}
+    if version_of(own) is not None:
+        return {"encoder": nearest_dformer(own).name}
+    residual = any(key.startswith("stem.") for key in own)
+    names = RESIDUAL_STAGES if residual else SWIN_STAGES
+    depths = [parts(own, f"{stage}.") for stage in names]
+    first = f"{names[0]}.0."
+    place = "stem.{}.weight" if residual else "patch_embedder.{}_layers.2.weight"
+    rgb, depth = (_size(own, place.format(part)) for part in ("rgb", "depth"))
+    width = _size(own, f"{first}norm1.weight") or (rgb or 0) + (depth or 0)
+    heads = _size(own, f"{first}attn.logit_scale") or _size(own, f"{first}attn.cpb_mlp.2.weight")
+    index = _size(own, f"{first}attn.relative_position_index")
+    return {
         "encoder": "residual" if residual else None,
         "rgb_channels": rgb or (width - depth if depth else None),
         "depth_channels": depth or (width - rgb if rgb else None),
         "depths": depths if all(depths) else None,
         "head_channels": width // heads if width and heads else None,
         "window": round(index**0.25) if index else None,
-        "context_channels": size("context_module.features.0.1.conv.weight"),
-        "main_channels": size(f"{DECODER}main_branch.embedding.conv.weight"),
-        "skip_channels": skips if all(skips) else None,
-        "fuse_channels": size(f"{DECODER}fuse.conv.weight"),
-        "bottleneck": size(f"{DECODER}bottleneck.weight"),
-        "embedding_dim": size(f"{DECODER}_task_head.conv.weight"),
-        "upsamplings": parts(state, f"{DECODER}_task_head.upsample_"),
     }
+
+
+def _decoder(state: Mapping[str, Tensor]) -> dict[str, Any]:
+    if any(key.startswith(f"{DECODER}pyramid.") for key in state):
+        return {"decoder": "dpt", "fuse_channels": _size(state, f"{DECODER}pyramid.embed.0.weight")}
+    skips = [_size(state, f"{DECODER}skip_branches.{number}.embedding.conv.weight") for number in range(3)]
+    return {
+        "main_channels": _size(state, f"{DECODER}main_branch.embedding.conv.weight"),
+        "skip_channels": skips if all(skips) else None,
+        "fuse_channels": _size(state, f"{DECODER}fuse.conv.weight"),
+    }
+
+
+def _size(state: Mapping[str, Tensor], key: str) -> int | None:
+    tensor = state.get(key)
+    return None if tensor is None or tensor.ndim == 0 else len(tensor)

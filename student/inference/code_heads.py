@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from student.inference.operations import Convolution, Linear, Operations, Value
-from student.networks.mlp_decoder import EmbeddingHead, LearnedUpsampling
+from student.networks.embedding_head import EmbeddingHead, LearnedUpsampling
 
 BLOCKS = 4
 """Column blocks of the triangular factor; zeros below the diagonal blocks are never multiplied."""

@@ -11,12 +11,18 @@ from torch import Tensor, nn
 
 from student.inference.code_heads import EmbeddingCodes, HomogeneousCodes
 from student.inference.decoder import Decoder
+from student.inference.dformer_encoder import DFormerEncoder
+from student.inference.dformerv2_encoder import DFormerV2Encoder
+from student.inference.dpt_decoder import DptDecoder
 from student.inference.operations import Operations, TorchOperations, Value
 from student.inference.residual_encoder import ResidualEncoder
 from student.inference.swin_encoder import SwinEncoder
+from student.networks.config import StudentConfig
 from student.networks.dveformer import MULTIPLE, DVEFormer
 
 FEATURE_STRIDE = 4
+
+Encoder = SwinEncoder | ResidualEncoder | DFormerEncoder | DFormerV2Encoder
 
 
 class Statistics(Protocol):
@@ -81,9 +87,8 @@ class CodesNetwork(nn.Module):
         self.size, self.stride = size, stride
         grid = (size[0] // FEATURE_STRIDE, size[1] // FEATURE_STRIDE)
         with torch.no_grad():
-            kind = SwinEncoder if config.encoder == "swin" else ResidualEncoder
-            self.encoder = kind(student, size, statistics.mean, statistics.std)
-            self.decoder = Decoder(student, size)
+            self.encoder = _encoder(config)(student, size, statistics.mean, statistics.std)
+            self.decoder = (Decoder if config.decoder == "mlp" else DptDecoder)(student, size)
             self.head: npt.NDArray[np.float32] | None = None
             self.codes: HomogeneousCodes | EmbeddingCodes
             if config.linear_head:
@@ -114,3 +119,10 @@ class CodesNetwork(nn.Module):
     def run(self, ops: Operations, rgb: Value, depth: Value) -> Value:
         """Encode images by the given operations."""
         return self.codes.run(ops, self.decoder.run(ops, self.encoder.run(ops, rgb, depth)))
+
+
+def _encoder(config: StudentConfig) -> type[Encoder]:
+    """Return the inference form of an encoder."""
+    if config.dformer is not None:
+        return DFormerEncoder if config.dformer.version == 1 else DFormerV2Encoder
+    return SwinEncoder if config.encoder == "swin" else ResidualEncoder

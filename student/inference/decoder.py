@@ -153,7 +153,7 @@ class Decoder(nn.Module):
 
     def __init__(self, student: DVEFormer, size: tuple[int, int]) -> None:
         super().__init__()
-        decoder: MlpDecoder = student.decoder
+        decoder = cast(MlpDecoder, student.decoder)
         self.context = Context(student.context_module, (size[0] // 32, size[1] // 32))
         fuse, bias = folded(decoder.fuse)
         branches = [decoder.main_branch, *decoder.skip_branches]

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor
 
 from student.inference.codes_network import CodesNetwork
-from student.inference.operations import NORM_EPSILON, Convolution, Linear, Norm, Value
+from student.inference.operations import Convolution, Linear, Norm, Value
 
 OPSET: Final = 20
 """The first with a GELU; TensorRT 10.3 to 11 read it."""
@@ -158,7 +158,7 @@ class GraphWriter:
     def norm(self, x: Value, layer: Norm) -> Value:
         weight, bias = self._tensor(layer.weight, precise=True), self._tensor(layer.bias, precise=True)
         return self._precisely(
-            lambda y: self._node("LayerNormalization", y, weight, bias, axis=-1, epsilon=NORM_EPSILON), x
+            lambda y: self._node("LayerNormalization", y, weight, bias, axis=-1, epsilon=layer.eps), x
         )
 
     def unit(self, x: Value, channels: int) -> Value:
@@ -187,8 +187,15 @@ class GraphWriter:
     def relu(self, x: Value) -> Value:
         return self._node("Relu", x)
 
+    def absolute(self, x: Value) -> Value:
+        return self._node("Abs", x)
+
     def resize(self, x: Value, factor: int) -> Value:
         return x if factor == 1 else self._resize(x, [1, factor, factor, 1], mode="linear")
+
+    def stretch(self, x: Value, factor: int) -> Value:
+        mode = "align_corners"
+        return self._resize(x, [1, 1, factor, factor], mode="linear", coordinate_transformation_mode=mode)
 
     def repeat(self, x: Value, factor: int) -> Value:
         return self._resize(

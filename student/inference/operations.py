@@ -17,8 +17,6 @@ from torch.nn import functional
 Value = Any
 """A tensor where torch runs the network; the name of one where ONNX is written."""
 
-NORM_EPSILON = 1e-5
-
 
 class Linear(nn.Module):
     """Constants of x @ weight + bias.
@@ -88,6 +86,7 @@ class Norm(nn.Module):
 
     def __init__(self, layer: nn.LayerNorm) -> None:
         super().__init__()
+        self.eps = layer.eps
         self.register_buffer("weight", layer.weight.detach())
         self.register_buffer("bias", layer.bias.detach())
 
@@ -155,8 +154,14 @@ class Operations(Protocol):
     def relu(self, x: Value) -> Value:
         """Return max(x, 0)."""
 
+    def absolute(self, x: Value) -> Value:
+        """Return |x|."""
+
     def resize(self, x: Value, factor: int) -> Value:
         """Enlarge (N, h, w, C) bilinearly, edge to edge."""
+
+    def stretch(self, x: Value, factor: int) -> Value:
+        """Enlarge (N, C, h, w) bilinearly, middle of corner to middle of corner."""
 
     def repeat(self, x: Value, factor: int) -> Value:
         """Enlarge (N, C, h, w) by repeating pixels."""
@@ -214,7 +219,7 @@ class TorchOperations:
         return x @ layer.weight if layer.bias is None else torch.addmm(layer.bias, x, layer.weight)
 
     def norm(self, x: Tensor, layer: Norm) -> Tensor:
-        return functional.layer_norm(x, layer.weight.shape, layer.weight, layer.bias, NORM_EPSILON)
+        return functional.layer_norm(x, layer.weight.shape, layer.weight, layer.bias, layer.eps)
 
     def unit(self, x: Tensor, channels: int) -> Tensor:
         return functional.normalize(x.float(), dim=-1).to(x.dtype)
@@ -232,12 +237,18 @@ class TorchOperations:
     def relu(self, x: Tensor) -> Tensor:
         return functional.relu(x)
 
+    def absolute(self, x: Tensor) -> Tensor:
+        return x.abs()
+
     def resize(self, x: Tensor, factor: int) -> Tensor:
         if factor == 1:
             return x
         planes = x.permute(0, 3, 1, 2)
         large = functional.interpolate(planes, scale_factor=factor, mode="bilinear", align_corners=False)
         return large.permute(0, 2, 3, 1)
+
+    def stretch(self, x: Tensor, factor: int) -> Tensor:
+        return functional.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=True)
 
     def repeat(self, x: Tensor, factor: int) -> Tensor:
         return functional.interpolate(x, scale_factor=factor, mode="nearest")

@@ -8,17 +8,13 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from student.inference.constants import linear
 from student.inference.operations import Linear, Norm, Operations, Value
 from student.inference.windows import Windows, merging_index
 from student.networks.dveformer import DVEFormer
 from student.networks.rgbd_swin import PATCH, PatchEmbedder, RgbdSwin
 from student.networks.swin import Block, PatchMerging, WindowAttention, shift_mask
 from student.preprocessing import RGB_MEAN, RGB_STD
-
-
-def transposed(layer: nn.Linear) -> Linear:
-    """Return the constants of a trained linear layer."""
-    return Linear(layer.weight.t(), layer.bias)
 
 
 class Patches(nn.Module):
@@ -84,7 +80,7 @@ class Attention(nn.Module):
         self.channels = attention.qkv.in_features
         self.windows = windows
         self.qkv = Linear(attention.qkv.weight.t(), attention.qkv_bias())
-        self.proj = transposed(attention.proj)
+        self.proj = linear(attention.proj)
         table = attention.position_bias().detach()[None]
         self.register_buffer("table", table if mask is None else table + mask[:, None])
         self.register_buffer("scale", attention.scale().detach())
@@ -124,8 +120,8 @@ class Layer(nn.Module):
         super().__init__()
         self.attention = Attention(block.attn, windows, mask)
         self.norm1 = Norm(block.norm1)
-        self.expand = transposed(cast(nn.Linear, block.mlp[0]))
-        self.contract = transposed(cast(nn.Linear, block.mlp[3]))
+        self.expand = linear(cast(nn.Linear, block.mlp[0]))
+        self.contract = linear(cast(nn.Linear, block.mlp[3]))
         self.norm2 = Norm(block.norm2)
 
     def run(self, ops: Operations, x: Value) -> Value:
@@ -151,7 +147,7 @@ class Merging(nn.Module):
     def __init__(self, merging: PatchMerging, height: int, width: int) -> None:
         super().__init__()
         self.tokens = height * width
-        self.reduction = transposed(merging.reduction)
+        self.reduction = linear(merging.reduction)
         self.norm = Norm(merging.norm)
         self.register_buffer("index", merging_index(height, width))
 

@@ -8,23 +8,43 @@ from typing import Annotated, Final, Literal
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field
 
+from student.networks.dformer_config import DFORMERS, DFormerConfig
+
 Count = Annotated[int, Field(ge=1)]
+
+Encoder = Literal[
+    "swin",
+    "residual",
+    "dformer-tiny",
+    "dformer-small",
+    "dformer-base",
+    "dformer-large",
+    "dformerv2-small",
+    "dformerv2-base",
+    "dformerv2-large",
+]
 
 
 class StudentConfig(BaseModel):
     """The shape of a DVEFormer; the defaults are those of the published reduced-resolution network.
 
     The encoder is a Swin Transformer V2 that embeds 4x4 patches of colour and depth apart and concatenates
-    them, or a residual network that begins likewise; a pyramid pooling module gives it global context; a
-    SegFormer-like decoder brings its four stages to stride 4; the head gives each pixel its embedding.
+    them, a residual network that begins likewise, or a DFormer; a pyramid pooling module gives it global
+    context; a decoder brings its four stages to stride 4; the head gives each pixel its embedding.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    encoder: Literal["swin", "residual"] = Field(
+    encoder: Encoder = Field(
         default="swin",
         description="swin: window attention, as published; residual: 3x3 convolutions, which learn from "
-        "scratch and run well without a GPU (head_channels and window are not used)",
+        "scratch and run well without a GPU (head_channels and window are not used); dformer-*, dformerv2-*: "
+        "as published, which depth steers (nothing up to window is used)",
+    )
+    decoder: Literal["mlp", "dpt"] = Field(
+        default="mlp",
+        description="mlp: as published, like SegFormer's; dpt: convolutions fuse the stages one by one "
+        "(main_channels and skip_channels are not used)",
     )
     rgb_channels: Count = Field(default=96, description="channels that embed a patch of colour")
     depth_channels: Count = Field(default=32, description="channels that embed a patch of depth")
@@ -68,6 +88,11 @@ class StudentConfig(BaseModel):
         return self
 
     @property
+    def dformer(self) -> DFormerConfig | None:
+        """Shape of the encoder where it is a DFormer."""
+        return DFORMERS.get(self.encoder)
+
+    @property
     def width(self) -> int:
         """Channels of the first stage."""
         return self.rgb_channels + self.depth_channels
@@ -75,6 +100,8 @@ class StudentConfig(BaseModel):
     @property
     def channels(self) -> tuple[int, int, int, int]:
         """Channels of the four stages, at strides 4, 8, 16 and 32."""
+        if self.dformer is not None:
+            return self.dformer.channels
         return (self.width, 2 * self.width, 4 * self.width, 8 * self.width)
 
     @property

@@ -11,13 +11,20 @@ from torch import Tensor, nn
 
 from student.networks.config import StudentConfig, published
 from student.networks.context import ContextModule
-from student.networks.mlp_decoder import EmbeddingHead, MlpDecoder
+from student.networks.dformer import DFormer
+from student.networks.dformerv2 import DFormerV2
+from student.networks.dpt_embedding_decoder import DptEmbeddingDecoder
+from student.networks.embedding_head import EmbeddingHead
+from student.networks.mlp_decoder import MlpDecoder
 from student.networks.rgbd_resnet import RgbdResNet
 from student.networks.rgbd_swin import RgbdSwin
 
 DECODER = "dense_visual_embedding_decoder"
 MULTIPLE = 32
 """Height and width of the input must be multiples of this."""
+
+Backbone = RgbdSwin | RgbdResNet | DFormer | DFormerV2
+EmbeddingDecoder = MlpDecoder | DptEmbeddingDecoder
 
 
 class DVEFormer(nn.Module):
@@ -38,20 +45,20 @@ class DVEFormer(nn.Module):
     def __init__(self, config: StudentConfig) -> None:
         super().__init__()
         self.config = config
-        backbone = RgbdSwin(config) if config.encoder == "swin" else RgbdResNet(config)
-        self.encoder = nn.ModuleDict({"backbone": backbone})
+        self.encoder = nn.ModuleDict({"backbone": _backbone(config)})
         self.context_module = ContextModule(config.channels[3], config.context_channels, config.context_bins)
-        self.decoders = nn.ModuleDict({DECODER: MlpDecoder(config)})
+        decoder = MlpDecoder(config) if config.decoder == "mlp" else DptEmbeddingDecoder(config)
+        self.decoders = nn.ModuleDict({DECODER: decoder})
 
     @property
-    def backbone(self) -> RgbdSwin | RgbdResNet:
+    def backbone(self) -> Backbone:
         """The encoder."""
-        return cast(RgbdSwin | RgbdResNet, self.encoder["backbone"])
+        return cast(Backbone, self.encoder["backbone"])
 
     @property
-    def decoder(self) -> MlpDecoder:
+    def decoder(self) -> EmbeddingDecoder:
         """The decoder with its head."""
-        return cast(MlpDecoder, self.decoders[DECODER])
+        return cast(EmbeddingDecoder, self.decoders[DECODER])
 
     @property
     def head(self) -> EmbeddingHead:
@@ -88,7 +95,10 @@ class DVEFormer(nn.Module):
     def fused(self, rgb: Tensor, depth: Tensor) -> Tensor:
         """Return what the bottleneck makes these features of, each pixel by itself."""
         _check(rgb, depth)
-        one, two, three, four = self.backbone(rgb, depth)
+        stages: tuple[Tensor, ...] = self.backbone(rgb, depth)
+        if self.config.dformer is not None:
+            stages = tuple(stage.permute(0, 2, 3, 1) for stage in stages)
+        one, two, three, four = stages
         deepest = self.context_module(four.permute(0, 3, 1, 2))
         return self.decoder.fused(deepest, (three, two, one))
 
@@ -113,6 +123,14 @@ class DVEFormer(nn.Module):
         with torch.no_grad():
             matrix = torch.cat([conv.weight[:, :, 0, 0], cast(Tensor, conv.bias)[:, None]], dim=1)
         return matrix.float().cpu().numpy()
+
+
+def _backbone(config: StudentConfig) -> Backbone:
+    """Build the encoder, with fresh weights."""
+    if config.dformer is not None:
+        kind = DFormer if config.dformer.version == 1 else DFormerV2
+        return kind(config.dformer, config.drop_path)
+    return RgbdSwin(config) if config.encoder == "swin" else RgbdResNet(config)
 
 
 def build(config: str | StudentConfig) -> DVEFormer:

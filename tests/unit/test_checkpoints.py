@@ -26,6 +26,7 @@ from student.checkpoints import (
 from student.checkpoints.shape import empty_student, variant_of
 from student.errors import CheckpointError
 from student.networks.config import CONFIGS, StudentConfig
+from student.networks.dformer_config import DFORMERS
 from student.networks.dveformer import DVEFormer, build
 
 TINY = StudentConfig(
@@ -40,6 +41,13 @@ TINY = StudentConfig(
     fuse_channels=10,
     embedding_dim=24,
 )
+UNUSED_BY_DFORMERS = {
+    "rgb_channels": 96,
+    "depth_channels": 32,
+    "depths": (2, 2, 6, 2),
+    "head_channels": 32,
+    "window": 8,
+}
 State = dict[str, torch.Tensor]
 
 
@@ -183,6 +191,8 @@ def test_what_training_noted_is_read_too(tmp_path: Path, state: State) -> None:
         {"bottleneck": 7, "embedding_dim": 8},
         {"encoder": "residual", "depths": (2, 1, 3, 1), "head_channels": 32, "window": 8},
         {"window": 8, "fuse_channels": 3, "skip_channels": (3, 2, 1), "main_channels": 9},
+        {"decoder": "dpt", "fuse_channels": 3, "skip_channels": (128, 64, 64), "main_channels": 256},
+        *({"encoder": name, **UNUSED_BY_DFORMERS} for name in DFORMERS),
     ],
     ids=str,
 )

@@ -9,7 +9,9 @@ import torch
 from student.checkpoints.backbone import load_backbone
 from student.errors import CheckpointError
 from student.networks.config import StudentConfig
+from student.networks.dformer_config import DFORMERS
 from student.networks.dveformer import DVEFormer, build
+from student.networks.segmentor import build_dformer
 
 TINY = StudentConfig(
     rgb_channels=6,
@@ -77,3 +79,28 @@ def test_wrong_encoders_are_refused(tmp_path: Path, pretrained: State) -> None:
         CheckpointError, match="holds no pretrained encoder, it seems to be a DVEFormer student"
     ):
         load_backbone(network, path)
+
+
+@pytest.mark.parametrize("name", ["dformer-small", "dformerv2-small"])
+@pytest.mark.usefixtures("shallow")
+def test_a_pretrained_dformer_starts_a_student_of_its_kind(
+    tmp_path: Path, deterministic: SimpleNamespace, name: str
+) -> None:
+    pretrained = deterministic.fill(build_dformer(DFORMERS[name]).train()).state_dict()
+    classifier = {"pred.weight": torch.zeros(1000, 96), "pred.bias": torch.zeros(1000)}
+    torch.save(
+        {"state_dict": {f"backbone.{key}": value for key, value in pretrained.items()} | classifier},
+        tmp_path / "d.pth.tar",
+    )
+    network = build(TINY.model_copy(update={"encoder": name}))
+    load_backbone(network, tmp_path / "d.pth.tar")
+    assert all(torch.equal(value, pretrained[key]) for key, value in network.backbone.state_dict().items())
+    other = build(TINY.model_copy(update={"encoder": "dformer-tiny"}))
+    with pytest.raises(
+        CheckpointError, match=f"holds a {name}, .* is a dformer-tiny; set network.encoder: {name}"
+    ):
+        load_backbone(other, tmp_path / "d.pth.tar")
+    with pytest.raises(
+        CheckpointError, match="holds no pretrained encoder, it seems to be a DFormer encoder alone"
+    ):
+        load_backbone(build(TINY), tmp_path / "d.pth.tar")

@@ -14,7 +14,7 @@ from student.inference.code_heads import collapsed
 from student.inference.codes_network import CodesNetwork
 from student.inference.operations import TorchOperations
 from student.networks.dveformer import DVEFormer
-from student.networks.mlp_decoder import LearnedUpsampling
+from student.networks.embedding_head import LearnedUpsampling
 from student.preprocessing import DepthStatistics, normalise
 
 STATISTICS = DepthStatistics("toy", 2.5, 1.2)
@@ -68,8 +68,12 @@ def make(deterministic: SimpleNamespace, **changes: Any) -> DVEFormer:
         {"bottleneck": 6},
         {"bottleneck": 6, "embedding_dim": 5},
         {"encoder": "residual", "depths": (2, 1, 3, 1)},
+        {"encoder": "dformer-small", "decoder": "dpt"},
+        {"encoder": "dformerv2-small"},
+        {"encoder": "dformerv2-small", "decoder": "dpt", "bottleneck": 6},
     ],
 )
+@pytest.mark.usefixtures("shallow")
 def test_codes_and_head_give_the_embeddings(
     size: tuple[int, int], changes: dict[str, Any], deterministic: SimpleNamespace
 ) -> None:

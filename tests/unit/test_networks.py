@@ -57,9 +57,11 @@ def test_head_matrix_needs_a_linear_head() -> None:
         network.head_matrix()
 
 
-@pytest.mark.parametrize("encoder", ["swin", "residual"])
-def test_every_parameter_but_the_bias_of_the_keys_learns(encoder: str) -> None:
-    network = student.build(TINY.model_copy(update={"encoder": encoder})).train()
+@pytest.mark.parametrize("encoder", ["swin", "residual", "dformer-small", "dformerv2-small"])
+@pytest.mark.parametrize("decoder", ["mlp", "dpt"])
+@pytest.mark.usefixtures("shallow")
+def test_every_parameter_but_the_bias_of_the_keys_learns(encoder: str, decoder: str) -> None:
+    network = student.build(TINY.model_copy(update={"encoder": encoder, "decoder": decoder})).train()
     network(*inputs(count=2)).square().mean().backward()
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None, name

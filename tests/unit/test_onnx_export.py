@@ -62,7 +62,18 @@ def run(folder: Path, rgb: np.ndarray, depth: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-4), ("fp16", 1e-2), ("int8", 0.1)])
-@pytest.mark.parametrize("changes", [{}, {"upsamplings": 2}, {"encoder": "residual"}], ids=str)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"upsamplings": 2},
+        {"encoder": "residual"},
+        {"encoder": "dformer-small", "decoder": "dpt"},
+        {"encoder": "dformerv2-small"},
+    ],
+    ids=str,
+)
+@pytest.mark.usefixtures("shallow")
 def test_graph_returns_what_torch_returns(
     precision: str, tolerance: float, changes: dict[str, Any], deterministic: SimpleNamespace, tmp_path: Path
 ) -> None:
