@@ -6,6 +6,7 @@ that a file may hold is run.
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
 import re
@@ -214,12 +215,12 @@ def _read_torch(source: Path | bytes) -> Any:
     import torch
 
     file = source if isinstance(source, Path) else io.BytesIO(source)
-    with torch.serialization.safe_globals(_numpy_parts()):
+    with torch.serialization.safe_globals(_logged()):
         return torch.load(file, map_location="cpu", weights_only=True)
 
 
-def _numpy_parts() -> list[Any]:
-    """Return what NumPy numbers and arrays are pickled as: trainers log them beside the weights."""
+def _logged() -> list[Any]:
+    """Return what trainers log beside the weights: the options of their command, NumPy numbers and arrays."""
     import numpy as np
 
     number: Any = np.float64(0).__reduce__()
@@ -230,7 +231,7 @@ def _numpy_parts() -> list[Any]:
         for core in ("core", "_core")
     ]
     kinds = [type(np.dtype(kind)) for kind in (np.bool_, np.int32, np.int64, np.float32, np.float64)]
-    return [*makers, np.ndarray, np.dtype, *kinds]
+    return [argparse.Namespace, *makers, np.ndarray, np.dtype, *kinds]
 
 
 def _check_zip(name: str, source: Path | bytes) -> None:

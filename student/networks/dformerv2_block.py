@@ -159,8 +159,8 @@ class Block(nn.Module):
     ) -> None:
         super().__init__()
         for scale in ("gamma_1", "gamma_2"):
-            ones = torch.ones(1, 1, 1, channels)
-            self.register_parameter(scale, nn.Parameter(LAYER_SCALE * ones) if layer_scale else None)
+            small = torch.full((1, 1, 1, channels), LAYER_SCALE)
+            self.register_parameter(scale, nn.Parameter(small) if layer_scale else None)
         self.layer_norm1 = nn.LayerNorm(channels, eps=EPS)
         self.layer_norm2 = nn.LayerNorm(channels, eps=EPS)
         self.Attention = GeometryAttention(channels, heads)

@@ -1,5 +1,6 @@
 """Students come back from every container that they are published or saved in."""
 
+import argparse
 import io
 import json
 import logging
@@ -165,6 +166,11 @@ def test_a_loaded_network_can_be_trained(tmp_path: Path, state: State) -> None:
     rgb, depth = torch.randn(2, 3, 32, 32), torch.randn(2, 1, 32, 32)
     loaded(rgb, depth).square().mean().backward()
     assert all(parameter.grad is not None for parameter in loaded.parameters())
+
+
+def test_options_of_the_training_do_no_harm(tmp_path: Path, state: State) -> None:
+    torch.save({"model": state, "args": argparse.Namespace(lr=1e-3, data="/data")}, tmp_path / "s.pth")
+    assert load_checkpoint(tmp_path / "s.pth").config == TINY
 
 
 def test_half_precision_comes_back_as_single(tmp_path: Path, state: State) -> None:
