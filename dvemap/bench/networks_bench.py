@@ -5,10 +5,12 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dvemap.bench.flops import count_flops
 from dvemap.bench.networks import NETWORKS, Entry
+from dvemap.bench.official import official_error
 from dvemap.bench.student_report import device_name
 from dvemap.bench.student_worker import GEMM_SIDE
 
@@ -24,6 +26,7 @@ def bench_networks(
     rounds: int = 5,
     threads: int = 2,
     device: str = "cpu",
+    official: Path | None = None,
     watch: Callable[[int, int, str], None] = lambda done, total, note: None,
 ) -> dict[str, dict[str, Any]]:
     """Time networks of fresh weights on one image, float32, in eval mode.
@@ -38,13 +41,15 @@ def bench_networks(
         On the CPU.
     device
         `"cpu"` or `"cuda"`, where products may use TF32.
+    official
+        Folder of official outputs, see `dvemap.bench.official.Official`.
     watch
         Told networks done, networks in all, and what is timed.
 
     Returns
     -------
     By name: size, parameters, gflop (two for a multiply-add), ms, gflops, gemm_gflops, gemm_share, figure,
-    source.
+    source, and official_error: in standard deviations of the official output, None where there is none.
 
     Raises
     ------
@@ -65,7 +70,7 @@ def bench_networks(
         figures = {}
         for done, name in enumerate(chosen):
             watch(done, len(chosen), name)
-            figures[name] = _measure(NETWORKS[name], rounds, device)
+            figures[name] = _measure(NETWORKS[name], rounds, device, official)
         watch(len(chosen), len(chosen), "")
         return figures
     finally:
@@ -73,7 +78,7 @@ def bench_networks(
         torch.set_float32_matmul_precision(before[1])
 
 
-def _measure(entry: Entry, rounds: int, device: str) -> dict[str, Any]:
+def _measure(entry: Entry, rounds: int, device: str, official: Path | None) -> dict[str, Any]:
     import torch
 
     torch.manual_seed(0)
@@ -104,6 +109,7 @@ def _measure(entry: Entry, rounds: int, device: str) -> dict[str, Any]:
         "gemm_share": rate / peak,
         "figure": entry.figure,
         "source": entry.source,
+        "official_error": None if official is None else official_error(entry.name, network.cpu(), official),
     }
 
 
@@ -120,7 +126,12 @@ def _timed(work: Callable[[], Any], device: str) -> float:
 
 
 def run_networks_bench(
-    names: list[str] | None, rounds: int, threads: int, device: str, out: Output
+    names: list[str] | None,
+    rounds: int,
+    threads: int,
+    device: str,
+    official: Path | None,
+    out: Output,
 ) -> dict[str, Any]:
     """Time networks and print a table; returns what `bench_networks` does, and what it was timed on."""
     said = {"device": device_name(device), "threads": threads, "rounds": rounds}
@@ -132,6 +143,7 @@ def run_networks_bench(
             rounds=rounds,
             threads=threads,
             device=device,
+            official=official,
             watch=lambda done, total, note: bar.update(done, note, total),
         )
     rows = [
@@ -142,11 +154,14 @@ def run_networks_bench(
             f"{found['gflop']:.1f}",
             f"{found['ms']:.3g}" if found["ms"] < 100 else f"{found['ms']:.0f}",
             f"{found['gemm_share']:.0%}",
+            "" if found["official_error"] is None else f"{found['official_error']:.0e}",
             f"{found['figure']} ({found['source']})" if found["figure"] else "",
         )
         for name, found in figures.items()
     ]
-    out.table(rows, header=("network", "input", "M weights", "GFLOP", "ms", "of GEMM", "published"))
+    out.table(rows, header=("network", "input", "M weights", "GFLOP", "ms", "of GEMM", "off", "published"))
     peak = statistics.median(found["gemm_gflops"] for found in figures.values())
     out.say(f"a large float32 matrix product runs at {peak:.0f} GFLOP/s")
+    if official is not None:
+        out.say("off: largest difference from the official output, in its standard deviations")
     return {**said, "networks": figures}

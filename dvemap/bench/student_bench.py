@@ -9,7 +9,6 @@ from __future__ import annotations
 import statistics
 import tempfile
 import time
-import zlib
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dvemap.bench.flops import count_flops
+from dvemap.bench.official import fill_network
 from dvemap.bench.student_contender import ContenderProcess
 from dvemap.bench.student_worker import GEMM_SIDE
 from student.networks.config import StudentConfig
@@ -217,27 +217,10 @@ def compare(
 
 def random_weights(path: Path, config: StudentConfig) -> Path:
     """Write a checkpoint of weights that depend on their names alone; the network's numbers stay ordinary."""
-    import torch
-
     from student.checkpoints import save_checkpoint
     from student.networks.dveformer import build
 
-    network = build(config)
-    state = network.state_dict()
-    for name, value in state.items():
-        if not value.is_floating_point() or name.endswith("relative_coords_table"):
-            continue
-        draw = np.random.Generator(np.random.PCG64(zlib.crc32(name.encode())))
-        x: npt.NDArray[Any] = draw.standard_normal(tuple(value.shape), dtype=np.float32)
-        if name.endswith("running_var"):
-            x = 1 + 0.1 * np.abs(x)
-        elif value.ndim >= 2:
-            x *= np.float32(np.prod(value.shape[1:]) ** -0.5)
-        else:
-            x = np.float32(name.endswith(".weight")) + 0.1 * x
-        state[name] = torch.from_numpy(np.asarray(x, np.float32))
-    network.load_state_dict(state)
-    save_checkpoint(network.eval(), path)
+    save_checkpoint(fill_network(build(config)).eval(), path)
     return path
 
 

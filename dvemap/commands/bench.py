@@ -128,6 +128,10 @@ def networks(
     rounds: Annotated[int, typer.Option(min=1, help="runs of each; medians count")] = 5,
     threads: Annotated[int, typer.Option(min=1, help="threads on the CPU")] = 2,
     device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
+    official: Annotated[
+        Path | None,
+        typer.Option(help="folder of official outputs to compare with, such as tests/golden of the sources"),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Size, operations and time of every network, and what its authors report of it.
@@ -142,6 +146,6 @@ def networks(
         raise typer.BadParameter("expected cpu or cuda", param_hint="--device")
     out = Output(as_json)
     chosen = None if names is None else [name.strip() for name in names.split(",")]
-    record = run_networks_bench(chosen, rounds, threads, device, out)
+    record = run_networks_bench(chosen, rounds, threads, device, official, out)
     out.hint("dvemap", "weights", "list")
     out.result(record)

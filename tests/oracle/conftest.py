@@ -1,96 +1,20 @@
 """Outputs of official networks whose weights follow from their keys, and how far ours are from them."""
 
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-
-@dataclass
-class Official:
-    """What a key list and, where there is one, an array file say of an official network."""
-
-    name: str
-    folder: Path
-    deterministic: SimpleNamespace
-
-    @cached_property
-    def arrays(self) -> dict[str, Any]:
-        """Return the stored arrays, by case, tensor and field."""
-        path = self.folder / f"{self.name}.npz"
-        if not path.is_file():
-            return {}
-        with np.load(path) as stored:
-            return dict(stored)
-
-    def empty_state(self) -> dict[str, torch.Tensor]:
-        """Return keys, shapes and types of the official weights, without memory."""
-        listed = json.loads((self.folder / f"{self.name}.json").read_text())
-        return {key: torch.zeros((), dtype=getattr(torch, kind)).expand(shape) for key, shape, kind in listed}
-
-    def state(self) -> dict[str, torch.Tensor]:
-        """Return the official weights."""
-        state = {}
-        for key, like in self.empty_state().items():
-            shape = tuple(like.shape)
-            state[key] = (
-                torch.from_numpy(self.deterministic.tensor(key, shape))
-                if like.is_floating_point()
-                else torch.zeros(shape, dtype=like.dtype)
-            )
-        for rule in self.arrays["override"]:
-            kind, key, *factor = str(rule).split(":")
-            state[key] = -state[key] if kind == "negate" else state[key] * float(factor[0])
-        return state
-
-    def rgb(self, case: str) -> torch.Tensor:
-        """Return the input of a case that ends in its height and width."""
-        height, width = map(int, case.rpartition(".")[2].split("x"))
-        return torch.from_numpy(self.deterministic.uniform("rgb", (1, 3, height, width), -2, 2))
-
-    def raw(self) -> np.ndarray:
-        """Return the image (480, 640, 3) uint8, RGB, of the case `infer`."""
-        bgr = self.deterministic.uniform("raw", (480, 640, 3), 0, 256).astype(np.uint8)
-        return np.ascontiguousarray(bgr[..., ::-1])
-
-    def tensors(self, case: str) -> set[str]:
-        """Return what is stored of a case."""
-        return {
-            key.split(".")[-2] for key in self.arrays if key.startswith(f"{case}.") and key.endswith(".sub")
-        }
-
-    @property
-    def cases(self) -> list[str]:
-        """Return the cases with inputs of the network itself."""
-        names = {key.rpartition(".")[0].rpartition(".")[0] for key in self.arrays if key.endswith(".sub")}
-        return sorted(name for name in names if name[0].isdecimal())
-
-    def errors(self, case: str, found: Mapping[str, np.ndarray]) -> dict[str, float]:
-        """Return by how much each tensor differs at most, in standard deviations of the official one."""
-        arrays, errors = self.arrays, {}
-        for name, x in found.items():
-            key = f"{case}.{name}"
-            assert x.shape == tuple(arrays[f"{key}.shape"]), (key, x.shape)
-            std = float(arrays[f"{key}.std"])
-            grid = x[tuple(slice(None, None, int(step)) for step in arrays[f"{key}.step"])]
-            worst = float(np.abs(grid - arrays[f"{key}.sub"]).max())
-            signs = self.deterministic.uniform(f"probe:{key}", x.shape, -1, 1).astype(np.float64)
-            total = float(np.vdot(x.astype(np.float64), signs)) - float(arrays[f"{key}.probe"])
-            errors[name] = max(worst, abs(total) / np.sqrt(x.size / 3)) / std
-        return errors
+from dvemap.bench.official import Official
 
 
 @pytest.fixture(scope="session")
-def official(golden: Path, deterministic: SimpleNamespace) -> Callable[[str], Official]:
+def official(golden: Path) -> Callable[[str], Official]:
     """Return what is known of an official network, by its name."""
-    return lambda name: Official(name, golden, deterministic)
+    return lambda name: Official(name, golden)
 
 
 @pytest.fixture(scope="session")

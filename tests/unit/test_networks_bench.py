@@ -1,5 +1,7 @@
 """The benchmark of all networks: what it lists, counts and prints."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
@@ -8,6 +10,7 @@ from dvemap.bench import networks_bench
 from dvemap.bench.flops import count_flops
 from dvemap.bench.networks import NETWORKS, Entry
 from dvemap.bench.networks_bench import bench_networks, run_networks_bench
+from dvemap.bench.official import official_error
 from dvemap.console import Output
 from student.networks.dformer_config import DFORMERS
 from student.networks.segmentor import build_segmentor
@@ -39,13 +42,24 @@ def test_a_network_is_counted_and_timed(
     monkeypatch.setitem(networks_bench.NETWORKS, "toy", entry)
     monkeypatch.setattr(networks_bench, "GEMM_SIDE", 32)
     threads = torch.get_num_threads()
-    figures = run_networks_bench(["toy"], 2, 1, "cpu", Output())["networks"]["toy"]
+    figures = run_networks_bench(["toy"], 2, 1, "cpu", None, Output())["networks"]["toy"]
     assert torch.get_num_threads() == threads
     assert figures["gflop"] == pytest.approx(2 * 3 * 5 * 80 / 1e9)
     assert figures["parameters"] == 20
     assert figures["gflops"] == pytest.approx(figures["gflop"] / figures["ms"] * 1e3)
     assert figures["gemm_share"] == pytest.approx(figures["gflops"] / figures["gemm_gflops"])
     assert "mIoU 1 (us)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["dveformer-reducedres", "dformer-tiny", "depth-anything-v2-small"])
+def test_a_network_is_compared_with_the_official_one(name: str, golden: Path) -> None:
+    error = official_error(name, NETWORKS[name].build().eval(), golden)
+    assert error is not None
+    assert 0 < error < 1e-4
+
+
+def test_without_official_outputs_nothing_is_compared(golden: Path) -> None:
+    assert official_error("dpt-large", nn.Identity(), golden) is None
 
 
 def test_an_unknown_network_is_refused() -> None:
