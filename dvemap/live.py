@@ -60,6 +60,11 @@ class Following:
         path = self._subscriber.final_path()
         return None if path is None else self._subject(mapping.load(path))
 
+    @property
+    def complete(self) -> bool:
+        """Whether the map grows no more, but was not given whole yet."""
+        return not self._over and self._subscriber.complete
+
     def _subject(self, voxel_map: VoxelMap) -> Subject:
         up = -self._poses[:, :3, 1].sum(axis=0)
         return Subject(

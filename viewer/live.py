@@ -133,9 +133,14 @@ class Subscriber:
         return Follower(**about, head=head, settings=settings)
 
     @property
+    def complete(self) -> bool:
+        """Whether the map grows no more."""
+        return (self.folder / _LAST).exists()
+
+    @property
     def finished(self) -> bool:
         """Whether the map is complete and all of it was read."""
-        return (self.folder / _LAST).exists() and not any(self.folder.glob("*.safetensors"))
+        return self.complete and not any(self.folder.glob("*.safetensors"))
 
     def final_path(self) -> Path | None:
         """Return the file of the complete map; None if there is none."""

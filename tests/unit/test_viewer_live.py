@@ -152,12 +152,15 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch, library: st
         check_display()
 
 
-def test_a_window_that_follows_rests_for_what_its_looks_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_window_that_follows_rests_for_what_its_looks_cost(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     clock = SimpleNamespace(now=100.0, used=7.0)
     monkeypatch.setattr("viewer.scene.growth.time.monotonic", lambda: clock.now)
     monkeypatch.setattr("viewer.scene.growth.time.process_time", lambda: clock.used)
     monkeypatch.setattr("viewer.scene.growth.os.cpu_count", lambda: 2)
-    growth = Growth(lambda: None, MapModel(Following(Path("x"), "x", Words()).first))
+    follow = Following(tmp_path, "x", Words())
+    growth = Growth(follow, MapModel(follow.first))
 
     def rest_after(cost: float) -> float:
         assert growth.due()
@@ -168,8 +171,21 @@ def test_a_window_that_follows_rests_for_what_its_looks_cost(monkeypatch: pytest
         return clock.now - start
 
     assert rest_after(0.0) == pytest.approx(0.5, abs=0.02)
-    clock.now += 10
+    clock.now += 30
     assert rest_after(0.2) == pytest.approx(0.2 / (2 * SHARE), abs=0.02)
-    clock.now += 10
-    assert rest_after(60.0) == pytest.approx(8.0, abs=0.02)  # who looks around still sees it grow
+    clock.now += 30
+    assert rest_after(60.0) == pytest.approx(20.0, abs=0.02)  # who looks around still sees it grow
     assert not growth.look()
+    Publisher(tmp_path).finish(None)  # nobody else needs the processors
+    clock.now += 30
+    assert rest_after(60.0) == pytest.approx(0.5, abs=0.02)
+
+
+def test_the_view_is_made_anew_when_a_map_outgrows_it(tmp_path: Path) -> None:
+    follow = Following(tmp_path, "x", Words())
+    growth = Growth(follow, MapModel(follow.first))
+    low, high = np.zeros(3), np.array([4.0, 4.0, 2.0])
+    assert growth.outgrown(low, high)
+    assert not growth.outgrown(low, high + 0.2)
+    assert growth.outgrown(low - [2, 0, 0], high)
+    assert not growth.outgrown(low, high)

@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
-from typing import Final
+from typing import Any, Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
 
 from viewer.scene.model import MapModel
 from viewer.scene.subject import Subject
 
-Follow = Callable[[], Subject | None]
+
+class Follow(Protocol):
+    """Where the states of a growing map come from."""
+
+    def __call__(self) -> Subject | None:
+        """Return a newer state whenever there is one; called on the worker."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the map grows no more, but was not shown whole yet: nobody else needs the processors."""
+
 
 SHARE: Final = 0.03
 """Of all processors: what the window takes for itself while it follows, its drawing in software included."""
 
-_SOONEST, _LATEST = 0.5, 8.0  # seconds between looks for a newer state
+_SOONEST, _LATEST = 0.5, 20.0  # seconds between looks for a newer state
+_MARGIN: Final = 0.15  # of the size of a map, by which it may outgrow the view
 
 
 class Growth:
@@ -23,8 +36,7 @@ class Growth:
 
     Parameters
     ----------
-    follow : callable
-        Gives a newer state of the map whenever there is one, else None; called on the worker.
+    follow : Follow
     model : MapModel
         Takes the states over.
     """
@@ -33,6 +45,7 @@ class Growth:
         self._follow, self._model = follow, model
         self._share = SHARE * (os.cpu_count() or 1)
         self._began, self._used = time.monotonic() - _LATEST, time.process_time()
+        self._box: tuple[npt.NDArray[Any], npt.NDArray[Any]] | None = None
 
     def due(self) -> bool:
         """Say whether to look for a newer state, which then begins now.
@@ -42,7 +55,8 @@ class Growth:
         """
         now, used = time.monotonic(), time.process_time()
         passed = now - self._began
-        if passed < _SOONEST or (passed < _LATEST and used - self._used > self._share * passed):
+        spare = passed > _LATEST or used - self._used <= self._share * passed or self._follow.complete
+        if passed < _SOONEST or not spare:
             return False
         self._began, self._used = now, used
         return True
@@ -53,3 +67,18 @@ class Growth:
         if subject is not None:
             self._model.replace(subject)
         return subject is not None
+
+    def outgrown(self, low: npt.NDArray[Any], high: npt.NDArray[Any]) -> bool:
+        """Say whether a map no longer fits the view; then it is made for this one.
+
+        Parameters
+        ----------
+        low, high
+            (3,), corners of the box in metres.
+        """
+        if self._box is not None:
+            margin = _MARGIN * float(np.linalg.norm(self._box[1] - self._box[0]))
+            if (low > self._box[0] - margin).all() and (high < self._box[1] + margin).all():
+                return False
+        self._box = low, high
+        return True

@@ -115,8 +115,9 @@ class MapWindow:
             self._worker.submit(f"draw {id(pane)}", work, done)
 
     def _show(self, pane: Pane, state: ViewState, drawing: Drawing) -> None:
-        stand = None
-        if not self._held and len(drawing.cloud) and (not self._framed or self._growth is not None):
+        stand, growth = None, self._growth
+        grown = growth is not None and not self._held and growth.outgrown(drawing.low, drawing.high)
+        if not self._held and len(drawing.cloud) and (not self._framed or grown):
             self._framed = pane is self._panes[-1]
             stand = home(drawing.cloud, pane.aspect)
         pane.show(drawing, self._controls.theme, stand)
