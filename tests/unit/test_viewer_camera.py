@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from viewer.scene.cubes import sides_toward
-from viewer.scene.orbit import FIELD_OF_VIEW, Stand, between, ray, stand_of, toward
+from viewer.scene.orbit import FIELD_OF_VIEW, Stand, between, pixel, ray, stand_of, toward
 from viewer.scene.picking import pick
+from viewer.scene.tags import readable
 
 UP = np.array([0, 0, 1.0])
 HERE = Stand(np.array([5.0, 0, 5.0]), np.zeros(3), UP)
@@ -85,3 +86,19 @@ def test_sides_are_seen_from_where_they_look_to() -> None:
     low, high = np.zeros(3), np.ones(3)
     assert sides_toward([5, 0.5, 0.5], low, high).tolist() == [False, True, True, True, True, True]
     assert sides_toward([-1, -1, 2], low, high).tolist() == [True, False, True, False, False, True]
+
+
+def test_a_pixel_shows_what_its_ray_meets() -> None:
+    pose = model_matrix(HERE)
+    for x, y in ((319.5, 239.5), (12.0, 400.0), (630.0, 3.0)):
+        origin, direction = ray(pose, x, y, 640, 480)
+        np.testing.assert_allclose(pixel(pose, origin + 3.7 * direction, 640, 480), (x, y), atol=1e-9)
+    assert pixel(pose, origin - direction, 640, 480) is None
+
+
+def test_of_tags_that_lie_on_each_other_the_best_is_shown() -> None:
+    pose, texts = model_matrix(HERE), ["1  0.98", "2  0.97", "3  0.90", "4  0.80"]
+    places = np.array([[0, 0, 0], [0, 0.05, 0], [0, 2.5, 0], [9, 0, 9.5]], float)
+    assert readable(places, texts, pose, (1280, 800), 16) == [True, False, True, False]
+    near = model_matrix(Stand(np.array([0.3, 0, 0.3]), np.zeros(3), UP))
+    assert readable(places, texts, near, (1280, 800), 16)[1]

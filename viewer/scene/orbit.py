@@ -173,3 +173,15 @@ def ray(model_matrix: npt.NDArray[Any], x: float, y: float, width: int, height: 
     across, along = (x + 0.5 - width / 2) * slope, (height / 2 - y - 0.5) * slope
     pose = np.asarray(model_matrix, np.float64)
     return pose[:3, 3], pose[:3, :3] @ np.array([across, along, -1.0])
+
+
+def pixel(
+    model_matrix: npt.NDArray[Any], point: npt.ArrayLike, width: int, height: int
+) -> tuple[float, float] | None:
+    """Return which pixel (x, y) of a camera shows a point (3,), the inverse of `ray`; None behind it."""
+    pose = np.asarray(model_matrix, np.float64)
+    across, along, back = (np.asarray(point, np.float64) - pose[:3, 3]) @ pose[:3, :3]
+    if back >= 0:
+        return None
+    slope = np.tan(np.deg2rad(FIELD_OF_VIEW / 2)) / (height / 2) * -back
+    return float(across / slope + width / 2 - 0.5), float(height / 2 - along / slope - 0.5)

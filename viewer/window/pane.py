@@ -17,6 +17,7 @@ from viewer.scene.drawing import Drawing, Part
 from viewer.scene.lines import Lines
 from viewer.scene.orbit import FIELD_OF_VIEW, Stand, between, ray, stand_of
 from viewer.scene.picking import pick
+from viewer.scene.tags import readable
 from viewer.window.theme import Rgb, Theme
 
 gui = o3d.visualization.gui
@@ -64,6 +65,7 @@ class Pane:
         self._pressed_at: tuple[int, int] | None = None
         self._parts: dict[str, Part] = {}
         self._visible: dict[str, bool] = {}
+        self._em = float(window.theme.font_size)
         self._tags: list[Any] = []
         self._alive: deque[tuple[float, Any]] = deque()
         self._point_pixels: dict[str, float] = {}
@@ -137,7 +139,19 @@ class Pane:
             tag = self.widget.add_3d_label(np.array(place, np.float32), text)
             tag.color = gui.Color(*theme.ink)
             self._tags.append(tag)
+        self._choose_tags()
         self._draw_again()
+
+    def _choose_tags(self) -> None:
+        """Show the tags that lie on no better one."""
+        if self.drawing is None or not self._tags:
+            return
+        places, texts = zip(*self.drawing.tags, strict=True)
+        frame = self.widget.frame
+        pose = np.asarray(self.widget.scene.camera.get_model_matrix())
+        shown = readable(places, texts, pose, (frame.width, frame.height), self._em)
+        for tag, text, visible in zip(self._tags, texts, shown, strict=True):
+            tag.text = text if visible else ""
 
     def paint_background(self, theme: Theme) -> None:
         """Fill what lies behind the map."""
@@ -202,6 +216,7 @@ class Pane:
         if moved:
             self._pose = pose.copy()
             self._moved_at = now
+            self._choose_tags()
         self._choose_parts()
         return moved
 
