@@ -40,6 +40,7 @@ class Following:
         self._subscriber, self._name, self._words = Subscriber(folder), name, words
         self._poses = np.zeros((0, 4, 4))
         self._over = False
+        self._parent = os.getppid()
 
     @cached_property
     def first(self) -> Subject:
@@ -47,7 +48,13 @@ class Following:
         return self._subject(VoxelMap())
 
     def __call__(self) -> Subject | None:
-        """Return a newer state of the map, None if there is none."""
+        """Return a newer state of the map, None if there is none.
+
+        Raises
+        ------
+        OSError
+            Once, if the process that fuses it has ended before the map was complete.
+        """
         if self._over:
             return None
         grown = self._subscriber.next()
@@ -55,6 +62,10 @@ class Following:
             self._poses = grown.poses
             return self._subject(grown.map)
         if not self._subscriber.finished:
+            if os.getppid() != self._parent:  # it was killed: nobody else can tidy up
+                self._over = True
+                shutil.rmtree(self._subscriber.folder, ignore_errors=True)
+                raise ChildProcessError("fusing ended before the map was complete; this is what it had")
             return None
         self._over = True
         path = self._subscriber.final_path()

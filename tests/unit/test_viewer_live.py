@@ -189,3 +189,20 @@ def test_the_view_is_made_anew_when_a_map_outgrows_it(tmp_path: Path) -> None:
     assert not growth.outgrown(low, high + 0.2)
     assert growth.outgrown(low - [2, 0, 0], high)
     assert not growth.outgrown(low, high)
+
+
+def test_a_window_says_so_when_fusing_was_killed(
+    room: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "published"
+    folder.mkdir()
+    follow, grown = Following(folder, "x", Words()), VoxelMap(0.1, 5)
+    fuse(grown, 0, room, Publisher(folder))
+    monkeypatch.setattr("dvemap.live.os.getppid", lambda: 1)
+    subject = follow()
+    assert subject is not None
+    assert len(subject.map) == len(grown)  # what was published is shown first
+    with pytest.raises(OSError, match="fusing ended before the map was complete"):
+        follow()
+    assert not folder.exists()
+    assert follow() is None
