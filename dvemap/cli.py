@@ -14,6 +14,7 @@ from typing import NoReturn
 COMMANDS = {
     "Make a map": {
         "fuse": "fuse a posed RGB-D sequence into a map",
+        "depth": "estimate depth from colour images, for what brings none",
         "merge": "merge maps exactly",
         "compress": "shrink a finished map to fp16 or int8 codes",
     },

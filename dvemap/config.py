@@ -35,6 +35,23 @@ class SequenceConfig(_Section):
     )
 
 
+class DepthConfig(_Section):
+    """Where depth comes from that no camera measured."""
+
+    source: str | None = Field(
+        None,
+        description="estimator of depth from colour: a name of `dvemap weights list`, a file of weights, a "
+        "folder or an id of the Hugging Face hub; none if absent",
+    )
+    device: str | None = Field(None, description="cpu, cuda, cuda:1; cuda where there is one if absent")
+    side: int = Field(640, ge=32, description="longest side of the depth images, pixels")
+    max_depth: float | None = Field(
+        None, gt=0, description="farthest that a metric estimator can say, metres, where its file tells not"
+    )
+    fit: bool = Field(False, description="scale metric estimates to the measured depth of their frame")
+    cache: str | None = Field(None, description="folder to keep estimates in")
+
+
 class MapConfig(_Section):
     """What one frame does to the map."""
 
@@ -58,7 +75,9 @@ class EncoderConfig(_Section):
         description="home: the student that comes with dvemap; none, labels, another network of `dvemap "
         "weights list`, a checkpoint, or a folder with student.json or encoder.json",
     )
-    text_encoder: str = Field("minilm", description="text encoder of `labels`")
+    text_encoder: str = Field(
+        "minilm", description="text encoder of the class names of `labels` and of segmentation networks"
+    )
     stride: int = Field(2, ge=1, description="`labels`: one code every n-th pixel")
     runtime: Literal["auto", "onnx", "torch", "torch-compiled", "tensorrt"] = Field(
         "auto", description="what runs a student; auto: torch on a GPU, else ONNX Runtime"
@@ -105,6 +124,7 @@ class FuseConfig(_Section):
     """Everything `dvemap fuse` can be told."""
 
     sequence: SequenceConfig = SequenceConfig()
+    depth: DepthConfig = DepthConfig()
     map: MapConfig = MapConfig()
     encoder: EncoderConfig = EncoderConfig()
     run: RunConfig = RunConfig()
@@ -147,7 +167,7 @@ def with_shorthands(config: FuseConfig, settings: dict[str, Any]) -> FuseConfig:
     ----------
     config : FuseConfig
     settings : dict
-        `encoder`, or the name of a setting of the sequence, the map or the run, to its value.
+        `encoder`, `depth_from`, or the name of a setting of the sequence, the map or the run, to its value.
 
     Returns
     -------
@@ -161,15 +181,18 @@ def with_shorthands(config: FuseConfig, settings: dict[str, Any]) -> FuseConfig:
         If a value is out of its range.
     """
     dotted = [known.split(".") for known in known_names(FuseConfig)]
-    places = {name: section for section, name in dotted if section != "encoder"}
+    places = {name: section for section, name in dotted if section not in ("encoder", "depth")}
     tree = config.model_dump()
     for name, value in settings.items():
         if name == "encoder":
             tree["encoder"]["name"] = str(value)
+        elif name == "depth_from":
+            tree["depth"]["source"] = None if value is None else str(value)
         elif name in places:
             tree[places[name]][name] = value
         else:
-            near = get_close_matches(name, [*places, "encoder"], n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"it has encoder, {', '.join(sorted(places))}"
+            known = ["encoder", "depth_from", *sorted(places)]
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known)}"
             raise TypeError(f"fuse() has no setting {name!r}; {hint}")
     return validate(FuseConfig, tree, "fuse()")

@@ -2,3 +2,6 @@
 
 DEFAULT_ENCODER = "home"
 """The student that comes along."""
+
+DEFAULT_ESTIMATOR = "depth-anything-v2-metric-indoor-small"
+"""What estimates depth from colour."""

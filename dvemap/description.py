@@ -6,6 +6,7 @@ from typing import Any
 
 import mapping
 from dvemap.console import quantity, try_next
+from dvemap.defaults import DEFAULT_ESTIMATOR
 from sequences import inspect_sequence, open_sequence
 from student.onnx_config import FILE_NAME, read_config
 from student.probe import NAMES
@@ -174,7 +175,7 @@ def _describe_published(name: str) -> Description:
 
 
 def _describe_sequence(path: Path) -> Description:
-    sequence = open_sequence(path)
+    sequence = open_sequence(path, depth_optional=True)
     seen = inspect_sequence(sequence)
     rows: Rows = [("sequence", path), *(_split(line) for line in seen.summary())]
     record = {
@@ -184,7 +185,8 @@ def _describe_sequence(path: Path) -> Description:
         "frames": len(sequence),
         "inspection": seen.to_dict(),
     }
-    return Description(rows, record, ("dvemap", "fuse", str(path), "-o", f"{sequence.name}.dvm"))
+    depth = () if sequence.has_depth else ("--depth-from", DEFAULT_ESTIMATOR)
+    return Description(rows, record, ("dvemap", "fuse", str(path), "-o", f"{sequence.name}.dvm", *depth))
 
 
 def _split(line: str) -> tuple[str, str]:

@@ -134,8 +134,9 @@ def encoder(
     Parameters
     ----------
     config : EncoderConfig or str
-        The settings, or the name: `"none"`, `"labels"`, `"home"` that comes along, a published student
-        (`dvemap weights list`), a checkpoint, or a folder with `student.json` or `encoder.json`.
+        The settings, or the name: `"none"`, `"labels"`, `"home"` that comes along, a published student or
+        segmentation network (`dvemap weights list`), a checkpoint of either, or a folder with `student.json`
+        or `encoder.json`.
     sequence : Sequence
         The frames to come; `labels` needs its label names.
     note : callable
@@ -181,6 +182,10 @@ def _network(settings: EncoderConfig, note: Callable[[str], None]) -> tuple[Enco
     if settings.name not in shipped() and (folder / ONNX_ENCODER).is_file():
         network = OnnxEncoder(folder, threads=settings.threads)
         return network, f"encoder: {network.space.name}, {network.code_dim} numbers a code, {folder}"
+    from student.segmentation.source import is_segmentor_source
+
+    if settings.name not in shipped() and is_segmentor_source(settings.name):
+        return _segmentation_network(settings)
     from student.opening import open_student
 
     opened = open_student(
@@ -200,6 +205,32 @@ def _network(settings: EncoderConfig, note: Callable[[str], None]) -> tuple[Enco
         f"encoder: {opened.space.name}, {opened.weights}; {opened.runtime.name} at {height}x{width}, "
         f"{opened.code_dim} numbers a code",
     )
+
+
+def _segmentation_network(settings: EncoderConfig) -> tuple[Encoder, str]:
+    """Open a network for a closed set of classes; torch runs it."""
+    from student.segmentation.encoder import SegmentationEncoder
+    from student.segmentation.source import load_segmentor_source
+
+    unfit = {
+        "runtime": settings.runtime not in ("auto", "torch"),
+        "precision": settings.precision not in (None, "fp32"),
+        "depth_statistics": settings.depth_statistics is not None,
+    }
+    for name, wrong in unfit.items():
+        if wrong:
+            raise ValueError(
+                f"encoder.{name}: {settings.name} is a segmentation network, which torch runs in fp32 on "
+                f"relative depth; leave it out, got {getattr(settings, name)!r}"
+            )
+    network = SegmentationEncoder(
+        load_segmentor_source(settings.name),
+        load_text_encoder(settings.text_encoder),
+        size=None if settings.size is None else parse_size(settings.size),
+        device=settings.device,
+        threads=settings.threads,
+    )
+    return network, f"encoder: {network.space.name}, {network.about}, {network.code_dim} numbers a code"
 
 
 def empty_map(cell_size: float, settings: FusionSettings, frames: FrameEncoder) -> VoxelMap:

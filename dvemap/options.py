@@ -17,6 +17,17 @@ DataFormat = Annotated[
 DepthFolder = Annotated[
     str | None, typer.Option(help="folder of depth images in exported ScanNet layout  [default: depth]")
 ]
+DepthFrom = Annotated[
+    str | None,
+    typer.Option(
+        help="estimate depth from colour, for what brings none: a name of `dvemap weights list` such as "
+        "depth-anything-v2-metric-indoor-small, a file of weights, or a folder or hub id of Hugging Face",
+        show_default=False,
+    ),
+]
+DepthCache = Annotated[
+    Path | None, typer.Option(help="folder to keep estimated depth in", show_default=False)
+]
 TextEncoderOption = Annotated[
     str | None,
     typer.Option(

@@ -22,6 +22,8 @@ from dvemap.checkpoint import Progress, partial_path, progress_of
 from dvemap.config import FuseConfig, SequenceConfig, with_shorthands
 from dvemap.console import Bar, duration, quantity
 from dvemap.encoders import FrameEncoder, empty_map, encoder
+from dvemap.estimated_depth import EstimatedSequence
+from dvemap.frame_depth import open_frame_depth
 from dvemap.interrupts import Interrupts
 from dvemap.outputs import check_output
 from dvemap.stages import Encoded, Stages, encoded_frames
@@ -116,7 +118,8 @@ def fuse(
     live : callable, optional
         Given the map and the pose of the camera, T_world_camera (4, 4), after each frame that was fused.
     **settings
-        Shorthands for single settings of the run: `encoder="labels"`, `cell_size=0.1`, `threads=2`, ...
+        Shorthands for single settings of the run: `encoder="labels"`, `cell_size=0.1`, `threads=2`,
+        `depth_from="depth-anything-v2-metric-indoor-small"`, ...
 
     Returns
     -------
@@ -136,9 +139,11 @@ def fuse(
     started = time.perf_counter()
     if not isinstance(sequence, Sequence):
         sequence = open_configured(sequence, config)
-    elif late := sorted(settings.keys() & SequenceConfig.model_fields):
+    elif late := sorted(settings.keys() & {*SequenceConfig.model_fields, "depth_from"}):
         raise ValueError(f"the sequence is open already; give {', '.join(late)} to open_sequence")
     order = list(range(len(sequence))) if order is None else list(order)
+    if isinstance(sequence, EstimatedSequence):
+        watch(Status(0, len(order), 0, 0, sequence.depth.about))
     if not config.run.trust:
         seen = inspect_sequence(sequence)
         notes = [f"{note.severity}: {note}" for note in seen.findings if note.severity != "error"]
@@ -168,9 +173,12 @@ def fuse(
 
 
 def open_configured(path: str | Path, config: FuseConfig) -> Sequence:
-    """Open a sequence as a configuration says, with labels where its encoder needs them."""
+    """Open a sequence as a configuration says, with labels where its encoder needs them, and with depth."""
     options = config.sequence.model_dump()
-    return open_sequence(Path(path), labels=config.encoder.name == "labels", **options)
+    estimated = config.depth.source is not None
+    labels = config.encoder.name == "labels"
+    sequence = open_sequence(Path(path), labels=labels, depth_optional=estimated, **options)
+    return EstimatedSequence(sequence, open_frame_depth(config.depth)) if estimated else sequence
 
 
 class _Run:
@@ -209,7 +217,13 @@ class _Run:
             "order": hashlib.sha256(np.asarray(self.order, np.int64).tobytes()).hexdigest(),
             "map": {"cell_size": self.config.map.cell_size, **self.settings.to_dict()},
             "encoder": self.frames.identity,
+            "depth": self._estimator,
         }
+
+    @property
+    def _estimator(self) -> dict[str, Any] | None:
+        """What estimated the depth, if anything did."""
+        return self.sequence.depth.identity if isinstance(self.sequence, EstimatedSequence) else None
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -221,6 +235,7 @@ class _Run:
             "skipped": self.progress.skipped,
             "up": self.progress.up,
             "encoder": self.frames.identity,
+            **({} if self._estimator is None else {"depth": self._estimator}),
             "config": self.config.model_dump(),
         }
 

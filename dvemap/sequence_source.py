@@ -20,6 +20,7 @@ from student.preprocessing import DepthStatistics, depth_statistics
 SCANNET_CLASSES = {40: "nyu-40", 20: "scannet-20", 200: "scannet-200"}
 """Numbers of classes that ScanNet's own label ids are mapped to; the first is the usual one."""
 
+DEFAULT_OPTIONS = Options()
 _UNKNOWN = np.iinfo(np.uint16).max
 
 
@@ -74,7 +75,7 @@ class SequenceSource:
         depth: str | None = None,
     ) -> None:
         self.root, self.name = path, path.resolve().name
-        folders = find_sequences(path, split)
+        folders = find_sequences(path, split, Options(depth_folder=depth or "depth"))
         self._sequences = [
             open_sequence(folder, labels=True, stride=stride, depth_folder=depth or "depth")
             for folder in folders
@@ -158,8 +159,10 @@ class SequenceSource:
         return semantic
 
 
-def find_sequences(path: Path, split: str | None) -> list[Path]:
+def find_sequences(path: Path, split: str | None, options: Options = DEFAULT_OPTIONS) -> list[Path]:
     """Return the folders of the sequences of a split, or the path itself where it is a sequence.
+
+    Options say which depth they must have, if any.
 
     Raises
     ------
@@ -170,9 +173,9 @@ def find_sequences(path: Path, split: str | None) -> list[Path]:
     """
     path.stat()
     if split is None:
-        if _is_sequence(path):
+        if _is_sequence(path, options):
             return [path]
-        folders = [folder for folder in _folders(path) if _is_sequence(folder)]
+        folders = [folder for folder in _folders(path) if _is_sequence(folder, options)]
         if not folders:
             raise DatasetError(
                 f"{path}: no labelled sequence here nor one folder below; expected exported ScanNet layout "
@@ -188,7 +191,7 @@ def find_sequences(path: Path, split: str | None) -> list[Path]:
         if missing is not None:
             raise DatasetError(f"{listing}: names {missing.name!r}, but there is no {missing}")
     elif base.is_dir():
-        folders = [folder for folder in _folders(base) if _is_sequence(folder)]
+        folders = [folder for folder in _folders(base) if _is_sequence(folder, options)]
     else:
         lists, inner = {file.stem for file in path.glob("*.txt")}, {folder.name for folder in _folders(path)}
         known = sorted(lists | inner)
@@ -204,8 +207,8 @@ def _folders(path: Path) -> list[Path]:
     return sorted(inner for inner in path.iterdir() if inner.is_dir()) if path.is_dir() else []
 
 
-def _is_sequence(path: Path) -> bool:
-    return any(READERS[name].detect(path, Options()) for name in ("scannet", "scannet-sens"))
+def _is_sequence(path: Path, options: Options) -> bool:
+    return any(READERS[name].detect(path, options) for name in ("scannet", "scannet-sens"))
 
 
 def _has_instances(sequence: FrameSequence) -> bool:

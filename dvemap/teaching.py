@@ -47,6 +47,8 @@ class Material:
         Kind of labels, where there are several.
     stride : int
         Every n-th sample.
+    depth : str or None
+        Folder of depth images of sequences, where it is another than the usual.
     """
 
     path: Path
@@ -54,6 +56,7 @@ class Material:
     splits: tuple[str | None, ...]
     classes: int | None = None
     stride: int = 1
+    depth: str | None = None
 
     def open(self, split: str | None) -> NicrSource | SequenceSource:
         """Open the samples of a split, with any depth that is there: teachers look at colour and labels."""
@@ -70,7 +73,7 @@ class Material:
     def _any_depth(self, split: str | None) -> str | None:
         """Name the usual depth, else one that was estimated; None where there is none to choose."""
         if self.format == "sequence" or split is None:
-            return None
+            return self.depth
         modes = LAYOUTS[self.format.removeprefix(NICR)].depth
         there = sorted(path.name for path in (self.path / split).glob("depth*"))
         usual = next((mode for mode, folder in modes.items() if folder in there), None)
@@ -168,18 +171,10 @@ def teach_material(
 def estimate_material(
     material: Material, model: str, device: str | None, out: Output, *, overwrite: bool = False
 ) -> dict[str, Estimated]:
-    """Estimate the depth of each split, and note its statistics in the data set.
-
-    Raises
-    ------
-    ValueError
-        If the data are sequences, which have depth.
-    """
+    """Estimate the depth of each split of data in NICR layout, and note its statistics there."""
     from student.teacher.depth import DepthEstimator
     from student.teacher.depth_run import estimate_depths, list_samples
 
-    if material.format == "sequence":
-        raise ValueError(f"{material.path}: a sequence has depth; --depth is for data in NICR layout")
     suffix = LAYOUTS[material.format.removeprefix(NICR)].rgb
     splits = [split for split in material.splits if split is not None]
     names = {split: list_samples(material.path, split, material.stride) for split in splits}

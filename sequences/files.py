@@ -22,11 +22,11 @@ _HEADER_BYTES = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class FrameFiles:
-    """Files of one frame; a path may name a file that is missing."""
+    """Files of one frame; a path may name a file that is missing, None is what the source has none of."""
 
     number: int
     color: Path
-    depth: Path
+    depth: Path | None
     label: Path | None = None
     instance: Path | None = None
 
@@ -62,8 +62,10 @@ class FileSequence(Sequence):
         return image_encoding(data), data
 
     def depth_raw(self, i: int) -> npt.NDArray[np.uint16]:
-        """Depth of the i-th frame as stored: (h, w) uint16."""
+        """Depth of the i-th frame as stored: (h, w) uint16; all 0 where the source brings no depth."""
         file = self._files[self._position(i)].depth
+        if file is None:
+            return np.zeros(self.depth_size, np.uint16)
         return decode_depth(read_frame_file(file), str(file))
 
     def label_ids(self, i: int) -> tuple[npt.NDArray[np.uint16] | None, npt.NDArray[np.uint16] | None]:
@@ -118,13 +120,17 @@ def numbered_files(folder: Path, pattern: str) -> dict[int, Path]:
 def peek_sizes(path: Path, files: list[FrameFiles]) -> tuple[Size, Size]:
     """Depth and colour image sizes (height, width) from the first files that tell.
 
+    Of a source without depth both are those of the colour images.
+
     Raises
     ------
     SequenceError
         If no depth or no colour image of the sequence can be read.
     """
-    depth = _first_size(path, [file.depth for file in files], "depth")
-    return depth, _first_size(path, [file.color for file in files], "colour")
+    depth = [file.depth for file in files if file.depth is not None]
+    depth_size = _first_size(path, depth, "depth") if depth else None
+    color_size = _first_size(path, [file.color for file in files], "colour")
+    return depth_size or color_size, color_size
 
 
 def read_poses(paths: list[Path]) -> tuple[Matrix, dict[int, str]]:

@@ -13,7 +13,15 @@ from sequences.agreement import Pair, choose_pairs
 from sequences.camera import POSE_CONVENTIONS, Matrix, format_intrinsics
 from sequences.errors import FrameError, SequenceError
 from sequences.frame import Frame
-from sequences.readings import GOOD_SHARE, Verdict, centred, fixing_options, judge, off_centre
+from sequences.readings import (
+    GOOD_SHARE,
+    Verdict,
+    centred,
+    fixing_options,
+    intrinsics_option,
+    judge,
+    off_centre,
+)
 from sequences.sequence import Sequence, Size
 
 _STRANGE_CENTRE = 0.2  # parts of the image size; real cameras stay below 0.1
@@ -118,7 +126,7 @@ def inspect_sequence(sequence: Sequence, frames: int = 10) -> Inspection:
         f"depth {_text(sequence.depth_size)}",
         f"camera: {format_intrinsics(sequence.intrinsics)} (fx,fy,cx,cy of depth), "
         f"{_view(sequence.intrinsics, sequence.depth_size)}",
-        depth_line + f", read at {sequence.depth_scale:g} units a metre",
+        depth_line + ("" if sequence.estimated else f", read at {sequence.depth_scale:g} units a metre"),
         _walk(sequence, usable),
         *_verdict_lines(sequence, verdict),
     ]
@@ -185,11 +193,13 @@ def _verdict_lines(sequence: Sequence, verdict: Verdict | None) -> list[str]:
         for scale, value in verdict.scales.items()
         if scale != sequence.depth_scale
     )
-    lines = [f"poses: {shares}", f"units: {sequence.depth_scale:g} {verdict.now.share:.0%} ({units})"]
+    lines = [f"poses: {shares}"]
+    if not sequence.estimated:
+        lines.append(f"units: {sequence.depth_scale:g} {verdict.now.share:.0%} ({units})")
     still = "could not be told apart, the camera hardly moves among the frames looked at"
     if verdict.now.share >= GOOD_SHARE:
         lines[0] += "" if verdict.poses_told else f"; conventions {still}"
-        lines[1] += "" if verdict.scale_told else f"; units {still}"
+        lines[-1] += "" if verdict.scale_told else f"; units {still}"
     return lines
 
 
@@ -224,10 +234,11 @@ def _reading_findings(sequence: Sequence, verdict: Verdict | None) -> list[Findi
         )
         return [Finding("error", text, fixing_options(sequence, verdict.wrong))]
     if verdict.now.share < GOOD_SHARE:
+        else_wrong = "not in metres, or the estimates are poor" if sequence.estimated else "the scene moves"
         text = (
             f"only {verdict.now.share:.0%} of depth agrees between neighbours, and no other reading does "
             "clearly better: the poses may be of another camera or not in time with the images, or "
-            "the scene moves"
+            f"{else_wrong}"
         )
         return [Finding("warning", text)]
     return []
@@ -239,29 +250,34 @@ def _camera_findings(sequence: Sequence, verdict: Verdict | None) -> list[Findin
         cameras = []
     else:
         cameras = [("depth", sequence.intrinsics, sequence.depth_size)]
-    if not np.array_equal(sequence.color_intrinsics, sequence.intrinsics):
+    if not sequence.estimated and not np.array_equal(sequence.color_intrinsics, sequence.intrinsics):
         cameras.append(("colour", sequence.color_intrinsics, sequence.color_size))
     findings = []
     for what, K, size in cameras:
         if off_centre(K, size) <= _STRANGE_CENTRE:
             continue
-        guess = format_intrinsics(centred(K, size))
+        guess = centred(K, size)
         text = (
             f"the principal point ({K[0, 2]:.1f}, {K[1, 2]:.1f}) of the {what} camera is far from the middle "
             f"of its {_text(size)} images: the intrinsics are probably for images of about "
             f"{2 * K[0, 2] + 1:.0f}x{2 * K[1, 2] + 1:.0f}"
         )
         if what == "depth" or sequence.color_size == sequence.depth_size:
-            findings.append(Finding("error", text, f"--intrinsics {guess}"))
+            findings.append(Finding("error", text, intrinsics_option(sequence, guess)))
         else:
-            findings.append(Finding("error", f"{text}; correct them in the source ({guess})"))
+            text += f"; correct them in the source ({format_intrinsics(guess)})"
+            findings.append(Finding("error", text))
     return findings
 
 
 def _depth_findings(sequence: Sequence, verdict: Verdict | None, median: float | None) -> list[Finding]:
     """A depth range that rooms do not have, where the frames do not speak for the units."""
+    if not sequence.has_depth:
+        return [Finding("note", "it is RGB-only: depth must be estimated", "--depth-from")]
     if median is None:
         return [Finding("error", "the frames looked at hold no valid depth")] if verdict is None else []
+    if sequence.estimated:
+        return []
     told = verdict is not None and verdict.scale_told and verdict.now.share >= GOOD_SHARE
     wrong = verdict is not None and verdict.wrong is not None
     if told or wrong or _PLAUSIBLE_DEPTH[0] <= median <= _PLAUSIBLE_DEPTH[1]:

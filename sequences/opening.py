@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import os
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from sequences.camera import IntrinsicsLike
+from sequences.color_images import ColorImagesSequence
 from sequences.errors import SequenceError
 from sequences.options import Options
 from sequences.redwood import RedwoodSequence
@@ -17,6 +19,7 @@ from sequences.sens import SensSequence
 from sequences.sequence import Sequence
 from sequences.seven_scenes import SevenScenesSequence
 from sequences.tum import TumSequence
+from sequences.video import VideoSequence
 
 # In the order in which they are tried: a scene exported beside its .sens file is read from the export.
 READERS: dict[str, type[Sequence]] = {
@@ -28,6 +31,8 @@ READERS: dict[str, type[Sequence]] = {
         ReplicaSequence,
         TumSequence,
         RedwoodSequence,
+        VideoSequence,
+        ColorImagesSequence,
     )
 }
 _LISTED = 12
@@ -47,6 +52,7 @@ def open_sequence(
     depth_folder: str = "depth",
     pose_folder: str | None = None,
     max_time_difference: float = 0.02,
+    depth_optional: bool = False,
 ) -> Sequence:
     """Open posed RGB-D data; the format follows from what lies on disk.
 
@@ -55,14 +61,15 @@ def open_sequence(
     path : str or pathlib.Path
         A `.sens` file or a folder.
     format : str or None
-        One of `READERS`: "scannet", "scannet-sens", "7scenes", "replica", "tum", "redwood".
+        One of `READERS`: "scannet", "scannet-sens", "7scenes", "replica", "tum", "redwood"; "video" and
+        "images" where depth may be missing.
     start, stop, stride : int
         Every `stride`-th frame from the `start`-th up to, not including, the `stop`-th of the source.
     depth_scale : float or None
         Units of the depth images per metre, instead of the format's.
     intrinsics : str, path, array or None
         Of the depth images, instead of the source's: "fx,fy,cx,cy" in pixels, four numbers, a matrix or a
-        file. They hold for colour images of the same size and place too.
+        file. They hold for colour images of the same size and place too. Without depth, of the colour images.
     pose_convention : str or None
         "camera-to-world" (what all formats here specify), "world-to-camera", "opengl" or
         "opengl-world-to-camera".
@@ -72,7 +79,10 @@ def open_sequence(
         For exported ScanNet layouts: where depth and poses lie. Another depth folder than "depth" must hold
         depth registered to the colour images; None = "pose_x" with "depth_x" if it exists, else "pose".
     max_time_difference : float
-        For TUM: seconds by which the images and the pose of a frame may differ.
+        For TUM, videos and images: seconds by which the images and the pose of a frame may differ.
+    depth_optional : bool
+        Whether the depth images may be missing, because depth is to be estimated from colour. Frames then
+        have 0 everywhere for it (`Sequence.has_depth`).
 
     Returns
     -------
@@ -82,7 +92,7 @@ def open_sequence(
     Raises
     ------
     SequenceError
-        If no format fits, or what fits is not complete.
+        If no format fits, or what fits is not complete; depth is missing that may not.
     FileNotFoundError
         If there is nothing at `path`.
     ValueError
@@ -99,6 +109,7 @@ def open_sequence(
         depth_folder,
         pose_folder,
         max_time_difference,
+        depth_optional,
     )
     path = Path(path)
     if not path.exists():
@@ -106,6 +117,7 @@ def open_sequence(
     if format is not None and format not in READERS:
         raise ValueError(f"format must be one of {', '.join(READERS)}, got {format!r}")
     reader = READERS[format] if format else _detect(path, options)
+    _refuse_missing_depth(path, reader, options)
     if reader is None:
         raise SequenceError(_unknown_layout(path, options))
     sequence = reader.open(path, options)
@@ -115,7 +127,25 @@ def open_sequence(
 
 
 def _detect(path: Path, options: Options) -> type[Sequence] | None:
-    return next((reader for reader in READERS.values() if reader.detect(path, options)), None)
+    """What lies there: with depth if there is any, else, where it may be missing, without."""
+    for kind in (replace(options, depth_optional=False), options):
+        for reader in READERS.values():
+            if reader.detect(path, kind):
+                return reader
+    return None
+
+
+def _refuse_missing_depth(path: Path, reader: type[Sequence] | None, options: Options) -> None:
+    """Raise where a sequence is complete but for its depth, and depth is needed."""
+    if options.depth_optional or (reader is not None and reader.detect(path, options)):
+        return
+    lenient = replace(options, depth_optional=True)
+    found = _detect(path, lenient) if reader is None else reader if reader.detect(path, lenient) else None
+    if found is not None:
+        raise SequenceError(
+            f"{path}: an RGB-only sequence ({found.format}): there is no depth; estimate it from colour with "
+            "--depth-from depth-anything-v2-metric-indoor-small"
+        )
 
 
 def _unknown_layout(path: Path, options: Options) -> str:

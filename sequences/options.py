@@ -23,6 +23,7 @@ class Options:
     depth_folder: str = "depth"
     pose_folder: str | None = None
     max_time_difference: float = 0.02
+    depth_optional: bool = False
 
     def __post_init__(self) -> None:
         if self.start < 0:

@@ -69,7 +69,8 @@ def judge(sequence: Sequence, pairs: AnySequence[Pair]) -> Verdict:
     """
     now = Reading(sequence.pose_convention, sequence.depth_scale, 1.0, sequence.intrinsics)
     conventions = {name: _with(now, convention=name) for name in POSE_CONVENTIONS}
-    scales = {scale: _with(now, scale=scale) for scale in (*DEPTH_SCALES, sequence.depth_scale)}
+    units = () if sequence.estimated else DEPTH_SCALES
+    scales = {scale: _with(now, scale=scale) for scale in (*units, sequence.depth_scale)}
     cameras = [_with(now, K=K) for K in other_sizes(sequence.intrinsics, sequence.depth_size)]
     by_convention = {name: measure(pairs, reading) for name, reading in conventions.items()}
     by_scale = {scale: measure(pairs, reading) for scale, reading in scales.items()}
@@ -135,8 +136,15 @@ def fixing_options(now: Sequence, reading: Reading) -> str:
     if reading.depth_scale != now.depth_scale:
         options.append(f"--depth-scale {reading.depth_scale:g}")
     if not np.array_equal(reading.intrinsics, now.intrinsics):
-        options.append(f"--intrinsics {format_intrinsics(reading.intrinsics)}")
+        options.append(intrinsics_option(now, reading.intrinsics))
     return " ".join(options)
+
+
+def intrinsics_option(sequence: Sequence, K: Matrix) -> str:
+    """Option that gives the depth images the camera matrix `K` (3, 3)."""
+    if sequence.estimated:  # the option is of the images that depth is estimated from
+        K = scale_intrinsics(K, sequence.depth_size, sequence.color_size)
+    return f"--intrinsics {format_intrinsics(K)}"
 
 
 def _with(

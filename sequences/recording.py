@@ -94,7 +94,7 @@ def to_millimetres(raw: npt.NDArray[np.uint16], depth_scale: float) -> npt.NDArr
     """Depth values rounded to millimetres; unchanged where they are such, 0 where they do not fit 16 bits."""
     if depth_scale == 1000:
         return raw
-    return _to_units(np.where(raw == INVALID_DEPTH, 0, raw) / depth_scale, 1000.0)
+    return to_units(np.where(raw == INVALID_DEPTH, 0, raw) / depth_scale, 1000.0)
 
 
 def _shot_of(sequence: Sequence, i: int) -> Shot:
@@ -117,12 +117,13 @@ def _encode(frame: Frame, scale: float) -> Shot:
         frame.timestamp,
         "jpeg",
         encode_jpeg(frame.rgb),
-        _to_units(frame.depth, scale),
+        to_units(frame.depth, scale),
         frame.label,
         frame.instance,
     )
 
 
-def _to_units(metres: npt.NDArray[np.floating], scale: float) -> npt.NDArray[np.uint16]:
+def to_units(metres: npt.NDArray[np.floating], scale: float) -> npt.NDArray[np.uint16]:
+    """Depth in metres as whole units of 1 / scale metres, 0 where it does not fit 16 bits."""
     units = np.rint(metres.astype(np.float64) * scale)
     return np.where((units > 0) & (units < INVALID_DEPTH), units, 0).astype(np.uint16)

@@ -37,7 +37,8 @@ class RedwoodSequence(FileSequence):
     @classmethod
     def detect(cls, path: Path, options: Options) -> bool:
         """Whether there are a log and the folders of images."""
-        return bool(_logs(path)) and _color_folder(path) is not None and (path / "depth").is_dir()
+        there = bool(_logs(path)) and _color_folder(path) is not None
+        return there and (options.depth_optional or (path / "depth").is_dir())
 
     @classmethod
     def open(cls, path: Path, options: Options) -> Sequence:
@@ -81,7 +82,8 @@ class RedwoodSequence(FileSequence):
             K = cls.DEFAULT_INTRINSICS
         if K is not None and size not in (None, depth_size) and options.intrinsics is None:
             raise SequenceError(wrong_size_message(path, K, size or depth_size, depth_size))
-        return Rig(depth_size, color_size, 1000.0, depth_intrinsics=K)
+        has_depth = files[0].depth is not None
+        return Rig(depth_size, color_size, 1000.0, depth_intrinsics=K, has_depth=has_depth)
 
 
 def _logs(path: Path) -> list[Path]:
@@ -93,8 +95,13 @@ def _color_folder(path: Path) -> Path | None:
 
 
 def _pair_images(path: Path, color_folder: Path) -> list[FrameFiles]:
-    """Colour and depth by equal number; by order where the numbers differ but there are as many of each."""
+    """Colour and depth by equal number; by order where the numbers differ but there are as many of each.
+
+    Where there is no folder of depth, the colour images alone.
+    """
     color = numbered_files(color_folder, _COLOR_FILE)
+    if not (path / "depth").is_dir():
+        return [FrameFiles(number, file, None) for number, file in color.items()]
     depth = numbered_files(path / "depth", _DEPTH_FILE)
     common = color.keys() & depth.keys()
     if len(color) == len(depth) and len(common) < len(depth):

@@ -31,8 +31,10 @@ class ReplicaSequence(FileSequence):
 
     @classmethod
     def detect(cls, path: Path, options: Options) -> bool:
-        """Whether there are a trajectory and results."""
-        return (path / "traj.txt").is_file() and (path / "results").is_dir()
+        """Whether there are a trajectory and results, with depth unless that may be missing."""
+        there = (path / "traj.txt").is_file() and (path / "results").is_dir()
+        depth = options.depth_optional or next((path / "results").glob("depth*.png"), None) is not None
+        return there and depth
 
     @classmethod
     def open(cls, path: Path, options: Options) -> Sequence:
@@ -40,7 +42,7 @@ class ReplicaSequence(FileSequence):
         results = path / "results"
         depth = numbered_files(results, r"depth(\d+)\.png")
         color = numbered_files(results, r"frame(\d+)\.(?:jpe?g|png)")
-        if not depth or not color:
+        if not color or not (depth or options.depth_optional):
             raise SequenceError(
                 f"{results}: expected frameNNNNNN.jpg and depthNNNNNN.png, found none of one kind"
             )
@@ -49,7 +51,7 @@ class ReplicaSequence(FileSequence):
             FrameFiles(
                 number,
                 color.get(number) or results / f"frame{number:06d}.jpg",
-                depth.get(number) or results / f"depth{number:06d}.png",
+                (depth.get(number) or results / f"depth{number:06d}.png") if depth else None,
             )
             for number in (found[k] for k in options.select(len(found), path))
         ]
@@ -75,7 +77,8 @@ class ReplicaSequence(FileSequence):
                 break
         if size != depth_size and options.intrinsics is None:
             raise SequenceError(wrong_size_message(path, K, size, depth_size))
-        return Rig(depth_size, color_size, scale, depth_intrinsics=K)
+        has_depth = files[0].depth is not None
+        return Rig(depth_size, color_size, scale, depth_intrinsics=K, has_depth=has_depth)
 
 
 def _depth_scale(file: Path) -> float:

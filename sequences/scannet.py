@@ -36,12 +36,12 @@ class ScannetSequence(FileSequence):
     @classmethod
     def detect(cls, path: Path, options: Options) -> bool:
         """Whether there are folders of colour, depth and poses."""
-        return _root(path, options) is not None
+        return find_root(path, options) is not None
 
     @classmethod
     def open(cls, path: Path, options: Options) -> Sequence:
         """Open the folder; lists it and reads the poses, decodes no image."""
-        root = _root(path, options)
+        root = find_root(path, options)
         if root is None:
             raise SequenceError(
                 f"{path}: expected the folders color, {options.depth_folder} and "
@@ -65,10 +65,12 @@ class ScannetSequence(FileSequence):
         return read_label_names(self.path)
 
 
-def _root(path: Path, options: Options) -> Path | None:
-    """The folder that holds the images: `path`, or `path`/frames as NICE-SLAM lays it out."""
+def find_root(path: Path, options: Options) -> Path | None:
+    """The folder that holds the images: `path`, or `path`/frames as NICE-SLAM lays it out; None without."""
     for root in (path, path / "frames"):
-        parts = ("color", options.depth_folder, _pose_folder(root, options))
+        parts = ["color", _pose_folder(root, options)]
+        if not options.depth_optional:
+            parts.append(options.depth_folder)
         if all((root / part).is_dir() for part in parts):
             return root
     return None
@@ -89,8 +91,10 @@ def _twin(options: Options) -> str:
 def _list_frames(root: Path, path: Path, options: Options) -> list[FrameFiles]:
     """Selected ones of the frames with a colour or a depth image; what one lacks shows when it is read."""
     color = numbered_files(root / "color", _COLOR_FILE)
-    depth = numbered_files(root / options.depth_folder, _PNG_FILE)
-    if not color or not depth:
+    depth_folder = root / options.depth_folder
+    has_depth = not options.depth_optional or depth_folder.is_dir()
+    depth = numbered_files(depth_folder, _PNG_FILE)
+    if not color or (has_depth and not depth):
         empty = root / (options.depth_folder if color else "color")
         wanted = "N.png" if color else f"N{', N'.join(COLOR_SUFFIXES)}"
         raise SequenceError(f"{empty}: no images; expected files {wanted} with N the frame number")
@@ -102,7 +106,7 @@ def _list_frames(root: Path, path: Path, options: Options) -> list[FrameFiles]:
         FrameFiles(
             number,
             color=color.get(number) or root / "color" / f"{number}{suffix}",
-            depth=depth.get(number) or root / options.depth_folder / f"{number}.png",
+            depth=(depth.get(number) or depth_folder / f"{number}.png") if has_depth else None,
             label=folders[0] and (labels.get(number) or folders[0] / f"{number}.png"),
             instance=folders[1] and (instances.get(number) or folders[1] / f"{number}.png"),
         )
@@ -115,16 +119,17 @@ def _read_rig(
 ) -> tuple[Rig, tuple[str, ...]]:
     depth_size, color_size = peek_sizes(path, files)
     color_K, depth_K = (_read_optional(root, f"intrinsic_{camera}.txt") for camera in ("color", "depth"))
+    has_depth = files[0].depth is not None
     notes: tuple[str, ...] = ()
     T_color_depth = None
-    if options.depth_folder != "depth":
+    if has_depth and options.depth_folder != "depth":
         depth_K = None if color_K is None else scale_intrinsics(color_K[:3, :3], color_size, depth_size)
         notes = (f"{options.depth_folder} is registered to the colour images: one camera serves both",)
         twin = _twin(options)
         if _pose_folder(root, options) != twin and (root / twin).is_dir():
             notes += (f"{twin} holds the poses for {options.depth_folder}: use --pose-folder {twin}",)
     else:
-        if depth_K is None and color_size == depth_size:
+        if not has_depth or (depth_K is None and color_size == depth_size):
             depth_K = color_K
         T_color_depth, notes = relative_extrinsics(
             _read_optional(root, "extrinsic_color.txt"), _read_optional(root, "extrinsic_depth.txt")
@@ -136,6 +141,7 @@ def _read_rig(
         depth_intrinsics=None if depth_K is None else depth_K[:3, :3],
         color_intrinsics=None if color_K is None else color_K[:3, :3],
         T_color_depth=T_color_depth,
+        has_depth=has_depth,
     )
     return rig, notes
 

@@ -41,6 +41,7 @@ class Rig:
     depth_intrinsics: Matrix | None = None
     color_intrinsics: Matrix | None = None
     T_color_depth: Matrix | None = None
+    has_depth: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +84,20 @@ class Sequence(ABC):
         How the stored poses are read.
     T_color_depth : numpy.ndarray or None
         (4, 4), depth-camera to colour-camera coordinates; None = one and the same camera.
+    has_depth : bool
+        Whether the source brings depth; the depth of its frames is 0 everywhere if not.
+    estimated : bool
+        Whether depth is estimated from colour, in metres and in the view of the colour images: then no option
+        can change its unit, and --intrinsics are those of the source's images.
     poses : numpy.ndarray
         (n, 4, 4) float64, T_world_camera of the selected frames, NaN where unusable.
     notes : tuple of str
         What the reader wants the user to know.
     """
 
-    format: ClassVar[str]
+    format: str
     layout: ClassVar[str]  # what lies on disk, in words, for the error that no format fits
+    estimated: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -108,6 +115,7 @@ class Sequence(ABC):
             rig.color_size,
             rig.T_color_depth,
         )
+        self.has_depth = rig.has_depth
         self.depth_scale = rig.depth_scale if options.depth_scale is None else float(options.depth_scale)
         self.intrinsics, self.color_intrinsics = _resolve_intrinsics(path, rig, options)
         self.pose_convention = options.pose_convention or POSE_CONVENTIONS[0]
@@ -159,13 +167,16 @@ class Sequence(ABC):
         return (self[i] for i in range(len(self)))
 
     def __getitem__(self, i: int) -> Frame:
+        return self.frame(i)
+
+    def frame(self, i: int, *, depth: bool = True) -> Frame:
+        """The i-th selected frame; with `depth` = False its depth image is not read, and 0 everywhere."""
         i = self._position(i)
         try:
             pose = self.pose(i)
             rgb = self._rgb(i)
-            depth = depth_to_metres(
-                self._checked(i, self.depth_raw(i), self.depth_size, "depth"), self.depth_scale
-            )
+            raw = self.depth_raw(i) if depth else np.zeros(self.depth_size, np.uint16)
+            metres = depth_to_metres(self._checked(i, raw, self.depth_size, "depth"), self.depth_scale)
             label, instance = self.label_ids(i) if self.options.labels else (None, None)
         except FrameError as error:
             error.number = self.source_index(i)
@@ -176,7 +187,7 @@ class Sequence(ABC):
             ) from error
         return Frame(
             rgb=rgb,
-            depth=depth,
+            depth=metres,
             intrinsics=self.intrinsics,
             color_intrinsics=self.color_intrinsics,
             T_world_camera=pose,
@@ -284,12 +295,12 @@ def _resolve_intrinsics(path: Path, rig: Rig, options: Options) -> tuple[Matrix,
         depth, size = parse_intrinsics(options.intrinsics)
         if size is not None and size != rig.depth_size:
             raise SequenceError(wrong_size_message(path, depth, size, rig.depth_size))
-        if rig.T_color_depth is None and rig.color_size == rig.depth_size:
+        if not rig.has_depth or (rig.T_color_depth is None and rig.color_size == rig.depth_size):
             color = depth  # images of one size and place share a camera
     if depth is None:
         raise SequenceError(
-            f"{path}: the source does not say the intrinsics of its "
-            f"{rig.depth_size[1]}x{rig.depth_size[0]} depth images; give --intrinsics fx,fy,cx,cy"
+            f"{path}: the source does not say the intrinsics of its {rig.depth_size[1]}x{rig.depth_size[0]} "
+            f"{'depth' if rig.has_depth else 'colour'} images; give --intrinsics fx,fy,cx,cy"
         )
     if color is None:
         color = scale_intrinsics(depth, rig.depth_size, rig.color_size)

@@ -32,24 +32,27 @@ class SevenScenesSequence(FileSequence):
 
     @classmethod
     def detect(cls, path: Path, options: Options) -> bool:
-        """Whether there are numbered depth frames, or folders of such."""
-        return bool(_sequence_folders(path))
+        """Whether there are numbered depth frames, or folders of such; colour frames where depth may miss."""
+        return bool(_sequence_folders(path, options))
 
     @classmethod
     def open(cls, path: Path, options: Options) -> Sequence:
         """Open one sequence; a scene with several is refused, as each is a walk of its own."""
-        folders = _sequence_folders(path)
+        folders = _sequence_folders(path, options)
         if len(folders) != 1:
             names = ", ".join(folder.name for folder in folders) or "none"
             raise SequenceError(
                 f"{path}: expected one 7-Scenes sequence, found {names}; open one, for example {path}/seq-01"
             )
         root = folders[0]
-        found = sorted(
-            {*numbered_files(root, _FILE.format("color")), *numbered_files(root, _FILE.format("depth"))}
-        )
+        depth = numbered_files(root, _FILE.format("depth"))
+        found = sorted({*numbered_files(root, _FILE.format("color")), *depth})
         chosen = [
-            FrameFiles(number, root / f"frame-{number:06d}.color.png", root / f"frame-{number:06d}.depth.png")
+            FrameFiles(
+                number,
+                root / f"frame-{number:06d}.color.png",
+                root / f"frame-{number:06d}.depth.png" if depth else None,
+            )
             for number in (found[k] for k in options.select(len(found), path))
         ]
         numbers = np.array([file.number for file in chosen], np.int64)
@@ -77,16 +80,18 @@ class SevenScenesSequence(FileSequence):
                 depth_intrinsics=cls.DEPTH_INTRINSICS,
                 color_intrinsics=cls.COLOR_INTRINSICS,
                 T_color_depth=T_color_depth,
+                has_depth=bool(depth),
             ),
             track=Track(numbers, regular_timestamps(numbers), poses, problems),
             files=chosen,
         )
 
 
-def _sequence_folders(path: Path) -> list[Path]:
+def _sequence_folders(path: Path, options: Options) -> list[Path]:
     """`path` itself if it holds frames, else its folders seq-NN that do."""
     if not path.is_dir():
         return []
     folders = [path, *sorted(folder for folder in path.glob("seq-*") if folder.is_dir())]
-    found = [folder for folder in folders if next(folder.glob("frame-*.depth.png"), None)]
+    shown = "color" if options.depth_optional else "depth"
+    found = [folder for folder in folders if next(folder.glob(f"frame-*.{shown}.png"), None)]
     return found[:1] if found[:1] == [path] else found

@@ -10,15 +10,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from sequences.camera import Matrix, intrinsic_matrix, quaternions_to_matrices
+from sequences.camera import Matrix, intrinsic_matrix
 from sequences.errors import SequenceError
 from sequences.files import FileSequence, FrameFiles, peek_sizes
 from sequences.images import decode_color, encode_png
 from sequences.options import Options
 from sequences.sequence import Rig, Sequence, Track
 from sequences.text import read_text
-
-Times = npt.NDArray[np.float64]
+from sequences.trajectory import Times, nearest_poses, timed_trajectory
 
 # The data set's own calibration: intrinsics of the 640x480 images, and k1 k2 p1 p2 k3 of the colour images.
 INTRINSICS = {
@@ -40,7 +39,8 @@ class TumSequence(FileSequence):
     pose nearest in time. Both differ by at most `max_time_difference` (0.02 s). Frames are numbered by their
     place among the pairs; their time is the depth image's. The camera follows from freiburg1, 2 or 3 (fr1,
     fr2, fr3) in the folder's name, else from the option; colour images of freiburg1 and 2 are undistorted by
-    the data set's calibration unless the option is given.
+    the data set's calibration unless the option is given. Without depth.txt the frames are the colour images,
+    with their times.
     """
 
     format = "tum"
@@ -48,27 +48,19 @@ class TumSequence(FileSequence):
 
     @classmethod
     def detect(cls, path: Path, options: Options) -> bool:
-        """Whether the three lists are there."""
-        return all((path / name).is_file() for name in ("rgb.txt", "depth.txt", "groundtruth.txt"))
+        """Whether the three lists are there, or two where depth may be missing."""
+        lists = ["rgb.txt", "groundtruth.txt", *([] if options.depth_optional else ["depth.txt"])]
+        return all((path / name).is_file() for name in lists)
 
     @classmethod
     def open(cls, path: Path, options: Options) -> Sequence:
         """Open the folder and pair its images; decodes none."""
-        color_times, color_files = _read_list(path / "rgb.txt")
-        depth_times, depth_files = _read_list(path / "depth.txt")
-        pairs = associate(color_times, depth_times, options.max_time_difference)
-        if not pairs:
-            raise SequenceError(
-                f"{path}: no colour image lies within {options.max_time_difference} s of a depth image; "
-                f"times run from {color_times[0]:.3f} to {color_times[-1]:.3f} s in rgb.txt, from "
-                f"{depth_times[0]:.3f} to {depth_times[-1]:.3f} s in depth.txt"
-            )
-        selected = options.select(len(pairs), path)
+        has_depth = not options.depth_optional or (path / "depth.txt").is_file()
+        images = _paired_images(path, options) if has_depth else _color_images(path)
+        selected = options.select(len(images), path)
         numbers = np.array(selected, np.int64)
-        chosen = [
-            FrameFiles(k, path / color_files[pairs[k][0]], path / depth_files[pairs[k][1]]) for k in selected
-        ]
-        times = depth_times[[pairs[k][1] for k in selected]]
+        chosen = [FrameFiles(k, *images[k][1:]) for k in selected]
+        times = np.array([images[k][0] for k in selected])
         poses, problems = _read_poses(path / "groundtruth.txt", times, options.max_time_difference)
         depth_size, color_size = peek_sizes(path, chosen)
         camera = _camera_name(path) if depth_size == (480, 640) else None
@@ -76,7 +68,13 @@ class TumSequence(FileSequence):
             path,
             options,
             name=path.resolve().name,
-            rig=Rig(depth_size, color_size, DEPTH_SCALE, depth_intrinsics=INTRINSICS.get(camera or "")),
+            rig=Rig(
+                depth_size,
+                color_size,
+                DEPTH_SCALE,
+                depth_intrinsics=INTRINSICS.get(camera or ""),
+                has_depth=has_depth,
+            ),
             track=Track(numbers, times, poses, problems),
             files=chosen,
         )
@@ -131,6 +129,26 @@ def associate(a: Times, b: Times, max_difference: float) -> list[tuple[int, int]
     return sorted(pairs, key=lambda pair: (b[pair[1]], pair))
 
 
+def _paired_images(path: Path, options: Options) -> list[tuple[float, Path, Path | None]]:
+    """Time of the depth image, colour image and depth image of each pair."""
+    color_times, color_files = _read_list(path / "rgb.txt")
+    depth_times, depth_files = _read_list(path / "depth.txt")
+    pairs = associate(color_times, depth_times, options.max_time_difference)
+    if not pairs:
+        raise SequenceError(
+            f"{path}: no colour image lies within {options.max_time_difference} s of a depth image; "
+            f"times run from {color_times[0]:.3f} to {color_times[-1]:.3f} s in rgb.txt, from "
+            f"{depth_times[0]:.3f} to {depth_times[-1]:.3f} s in depth.txt"
+        )
+    return [(float(depth_times[j]), path / color_files[i], path / depth_files[j]) for i, j in pairs]
+
+
+def _color_images(path: Path) -> list[tuple[float, Path, Path | None]]:
+    """Time and file of each colour image, in the order of time."""
+    times, files = _read_list(path / "rgb.txt")
+    return [(float(times[k]), path / files[k], None) for k in np.argsort(times, kind="stable")]
+
+
 def _camera_name(path: Path) -> str | None:
     match = re.search(r"(?:freiburg|fr)([123])(?!\d)", path.resolve().name)
     return match[1] if match else None
@@ -157,19 +175,4 @@ def _read_poses(path: Path, times: Times, max_difference: float) -> tuple[Matrix
         values = np.array([line.split()[:7] for line in rest], np.float64).reshape(len(rest), 7)
     except ValueError as error:
         raise SequenceError(f"{path}: expected lines 'timestamp tx ty tz qx qy qz qw': {error}") from error
-    order = np.argsort(pose_times, kind="stable")
-    pose_times, values = pose_times[order], values[order]
-    right = np.searchsorted(pose_times, times).clip(1, max(1, len(pose_times) - 1))
-    right = np.minimum(right, len(pose_times) - 1)
-    left = np.maximum(right - 1, 0)
-    nearest = np.where(times - pose_times[left] <= pose_times[right] - times, left, right)
-    gap = np.abs(pose_times[nearest] - times)
-    poses = np.tile(np.eye(4), (len(times), 1, 1))
-    poses[:, :3, :3] = quaternions_to_matrices(values[nearest, 3:])
-    poses[:, :3, 3] = values[nearest, :3]
-    poses[gap > max_difference] = np.nan
-    problems = {
-        int(row): f"the nearest pose in {path} is {gap[row]:.3f} s away, more than {max_difference} s"
-        for row in np.flatnonzero(gap > max_difference)
-    }
-    return poses, problems
+    return nearest_poses(timed_trajectory(path, pose_times, values), times, max_difference)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from student.checkpoints import load_backbone as load_backbone
     from student.checkpoints import load_checkpoint as load_checkpoint
     from student.checkpoints import save_checkpoint as save_checkpoint
+    from student.depth_estimator import DepthEstimator as DepthEstimator
+    from student.depth_estimator import open_depth_estimator as open_depth_estimator
     from student.networks.config import StudentConfig as StudentConfig
     from student.networks.dveformer import DVEFormer as DVEFormer
     from student.networks.dveformer import build as build
@@ -29,11 +31,13 @@ if TYPE_CHECKING:
 # What needs torch is imported when it is first asked for.
 _LATER = {
     "DVEFormer": "student.networks.dveformer",
+    "DepthEstimator": "student.depth_estimator",
     "StudentConfig": "student.networks.config",
     "StudentEncoder": "student.student_encoder",
     "build": "student.networks.dveformer",
     "load_backbone": "student.checkpoints",
     "load_checkpoint": "student.checkpoints",
+    "open_depth_estimator": "student.depth_estimator",
     "open_student": "student.opening",
     "save_checkpoint": "student.checkpoints",
 }

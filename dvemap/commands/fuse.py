@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dvemap.options import Json, new_app
+from dvemap.options import DepthCache, DepthFrom, Json, new_app
 
 app = new_app()
 
@@ -18,6 +18,8 @@ EPILOG = """Examples:
   dvemap fuse flat -o flat.dvm --encoder dveformer-reducedres
 
   dvemap fuse rgbd_dataset_freiburg1_room -o room.dvm --set map.cell_size=0.02 --resume
+
+  dvemap fuse walk -o walk.dvm --depth-from depth-anything-v2-metric-indoor-small
 """
 
 
@@ -44,7 +46,8 @@ def fuse(
     stop: Annotated[int | None, typer.Option(help="frame to stop before")] = None,
     stride: Annotated[int | None, typer.Option(help="take every n-th frame  [default: 1]")] = None,
     format: Annotated[
-        str | None, typer.Option(help="scannet-sens, scannet, 7scenes, replica, tum or redwood")
+        str | None,
+        typer.Option(help="scannet-sens, scannet, 7scenes, replica, tum, redwood; video or images"),
     ] = None,
     pose_convention: Annotated[
         str | None,
@@ -63,6 +66,8 @@ def fuse(
     pose_folder: Annotated[
         str | None, typer.Option(help="folder of poses in exported ScanNet layout")
     ] = None,
+    depth_from: DepthFrom = None,
+    depth_cache: DepthCache = None,
     trust: Annotated[
         bool | None, typer.Option("--trust", help="do not check poses, scale and intrinsics first")
     ] = None,
@@ -75,7 +80,8 @@ def fuse(
     ] = None,
     encoder_cache: Annotated[Path | None, typer.Option(help="folder to keep a network's codes in")] = None,
     text_encoder: Annotated[
-        str | None, typer.Option(help="text encoder of `labels`  [default: minilm]")
+        str | None,
+        typer.Option(help="text encoder of `labels` and of segmentation networks  [default: minilm]"),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="continue an interrupted run")] = False,
     live: Annotated[
@@ -117,6 +123,8 @@ def fuse(
         "sequence.intrinsics": intrinsics,
         "sequence.depth_folder": depth_folder,
         "sequence.pose_folder": pose_folder,
+        "depth.source": depth_from,
+        "depth.cache": None if depth_cache is None else str(depth_cache),
         "run.trust": trust,
         "run.max_bad": max_bad,
         "run.threads": threads,

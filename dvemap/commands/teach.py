@@ -25,6 +25,8 @@ EPILOG = """Examples:
 
   dvemap teach flats --text-encoder minilm --captions captions.json
 
+  dvemap teach walk --text-encoder minilm --depth-from depth-anything-v2-metric-indoor-small
+
   dvemap teach ade20k --depth large --alpha-clip clip_l14_336_grit_20m_4xe.pth --base ViT-L-14-336px.pt
 """
 
@@ -72,7 +74,10 @@ def teach(
     depth: Annotated[
         str | None,
         typer.Option(
-            help="estimate depth: small, base or large Depth Anything V2, its folder or hub id",
+            "--depth",
+            "--depth-from",
+            help="estimate depth where it is missing: small, base or large Depth Anything V2 of the Hugging "
+            "Face hub, a name of `dvemap weights list`, a file of weights, or a folder or hub id",
             show_default=False,
         ),
     ] = None,
@@ -98,7 +103,8 @@ def teach(
     an earlier run stopped.
     """
     from dvemap.console import Output
-    from dvemap.teaching import check_faults, estimate_material, find_material, teach_material
+    from dvemap.depth_teaching import estimate_depth
+    from dvemap.teaching import check_faults, find_material, teach_material
 
     if alpha_clip is None and text_encoder is None and depth is None:
         raise typer.BadParameter("name a teacher, --alpha-clip or --text-encoder, or --depth")
@@ -110,7 +116,7 @@ def teach(
     material = find_material(dataset, format, tuple(split or ()), classes, stride)
     record: dict[str, Any] = {"dataset": str(dataset), "format": material.format}
     if depth is not None:
-        depths = estimate_material(material, depth, device, out, overwrite=overwrite)
+        material, depths = estimate_depth(material, depth, device, out, overwrite=overwrite)
         check_faults(depths)
         _show(out, "depth images", depths)
         record["depth"] = {part: asdict(run) for part, run in depths.items()}

@@ -50,7 +50,7 @@ _CLASSES = {"nyuv2": "nyuv2-40", "sunrgbd": "sunrgbd-37", "scannet": "scannet-40
 
 @app.callback(epilog=EPILOG)
 def choose() -> None:
-    """Fetch, import and list the weights that the authors of DVEFormer publish."""
+    """Fetch, import and list published weights: DVEFormer, DFormer, and networks that estimate depth."""
 
 
 @app.command("list", epilog=LIST_EPILOG)
@@ -60,14 +60,15 @@ def list_weights(as_json: Json = False) -> None:
     from student.shipped import shipped
     from student.student_folder import read_student_folder
     from student.weights import CATALOGUE, find, stored, weights_folder
-    from student.weights.catalogue import HOMEPAGE, LICENCE
 
     out = Output(as_json)
     rows, records, beside = [], [], []
     for name, folder in shipped().items():
         student = read_student_folder(folder)
         model = folder / student.model
-        rows.append((name, _about(student), quantity(model.stat().st_size), "comes with dvemap", "-"))
+        rows.append(
+            (name, _about(student), quantity(model.stat().st_size), "comes with dvemap", "Apache-2.0", "-")
+        )
         beside.append({"name": name, "what": _about(student), "path": str(model)})
     for entry in CATALOGUE.values():
         here = stored(entry.name)
@@ -79,35 +80,36 @@ def list_weights(as_json: Json = False) -> None:
         where = ("-", "-") if here is None else (quantity(here.bytes), here.path.name)
         if fault is not None:
             where = (where[0], f"{where[1]} (changed, pull it again)")
-        rows.append((entry.name, entry.what, *where, entry.drive_id))
+        rows.append((entry.name, entry.what, *where, entry.licence.name, entry.drive_id or entry.source))
         records.append(_record(entry, here) | {"fault": fault})
-    out.table(rows, header=("name", "what it is", "size", "here", "Google Drive"))
+    out.table(rows, header=("name", "what it is", "size", "here", "licence", "Google Drive or address"))
     out.say()
-    out.table([("folder", weights_folder()), ("licence", LICENCE), ("project", HOMEPAGE)])
+    licences = dict.fromkeys(entry.licence for entry in CATALOGUE.values())
+    terms = [("licence", f"{licence.text} ({licence.homepage})") for licence in licences]
+    out.table([("folder", weights_folder()), *terms])
     missing = [record["name"] for record in records if not record["path"]]
     if missing:
         out.hint("dvemap", "weights", "pull", missing[0])
-    out.result({"folder": str(weights_folder()), "licence": LICENCE, "weights": records, "shipped": beside})
+    out.result({"folder": str(weights_folder()), "weights": records, "shipped": beside})
 
 
 @app.command("pull", epilog=PULL_EPILOG)
 def pull_weights(
     name: Annotated[str, typer.Argument(metavar="NAME", help="from `weights list`", show_default=False)],
     url: Annotated[
-        str | None, typer.Option(help="http(s) address of the file  [default: the authors' Google Drive]")
+        str | None, typer.Option(help="http(s) address of the file  [default: where its authors publish it]")
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Fetch weights; an interrupted download goes on where it stopped, and counts only when checked."""
     from dvemap.console import Output
     from student.weights import official, pull, stored
-    from student.weights.catalogue import LICENCE
 
     out = Output(as_json)
     entry = official(name)
     before = stored(name)
     out.say(f"{name}: {entry.what}, from {url or entry.source}")
-    out.say(f"Licence: {LICENCE}")
+    out.say(f"Licence: {entry.licence.text} ({entry.licence.homepage})")
     with out.progress(f"{name} (MB)", 0) as bar:
 
         def show(done: int, total: int | None) -> None:
@@ -157,6 +159,10 @@ def _show(out: Any, entry: "OfficialFile", record: "StoredFile", how: str) -> No
     elif entry.kind == "probe":
         classes = _CLASSES[entry.name.rpartition("-")[2]]
         out.hint("dvemap", "label", "room.dvm", "--probe", entry.name, "--classes", classes)
+    elif entry.kind == "depth":
+        out.hint("dvemap", "depth", "IMAGES", "-o", "FOLDER", "--depth-from", entry.name)
+    elif entry.kind == "segmentation network":
+        out.hint("dvemap", "predict", "RGB", "DEPTH", "-o", "panel.png", "--network", entry.name)
     else:
         out.hint("dvemap", "weights", "list")
     out.result(_record(entry, record) | {"how": how})
@@ -167,6 +173,8 @@ def _record(entry: "OfficialFile", here: "StoredFile | None") -> dict[str, Any]:
         "name": entry.name,
         "what": entry.what,
         "kind": entry.kind.value,
+        "licence": entry.licence.name,
+        "terms": entry.licence.text,
         "source": entry.source,
         "path": None if here is None else str(here.path),
         "bytes": None if here is None else here.bytes,

@@ -1,8 +1,9 @@
 """What the pictures of one run share, so that they can be compared: colours of embeddings and of depth."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import cv2
 import numpy as np
@@ -36,7 +37,7 @@ class Look:
     depth: Float32
 
     @classmethod
-    def fit(cls, codes: list[npt.NDArray[np.float16]], depths: list[Float32], head: Float32 | None) -> Self:
+    def fit(cls, codes: Sequence[npt.NDArray[Any]], depths: Sequence[Float32], head: Float32 | None) -> Self:
         """Find the look of some frames.
 
         The axes are those of the embeddings z = A c, found without making them: with A = Q R, R c has the
@@ -45,8 +46,8 @@ class Look:
 
         Parameters
         ----------
-        codes : list of (h, w, C) float16
-        depths : list of (h, w) float32
+        codes : sequence of (h, w, C) float16 or float32
+        depths : sequence of (h, w) float32
             Metres, 0 = invalid.
         head : (D, C) float32, optional
             A; None where codes are embeddings.
@@ -73,7 +74,7 @@ class Look:
         parts = (weight, -axes @ center, low, high, depth)
         return cls(*(part.astype(np.float32) for part in parts))
 
-    def colors(self, codes: npt.NDArray[np.float16], size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    def colors(self, codes: npt.NDArray[Any], size: tuple[int, int]) -> npt.NDArray[np.uint8]:
         """Return the colours (*size, 3) uint8 of an image's codes (h, w, C)."""
         components = codes.astype(np.float32) @ self.weight.T + self.offset
         fine = cv2.resize(components, size[::-1], interpolation=cv2.INTER_LINEAR)

@@ -45,6 +45,7 @@ def draw_panel(
     *,
     title: str,
     subtitle: str,
+    metric: bool = True,
 ) -> Picture:
     """Draw all that is known of a frame.
 
@@ -61,24 +62,33 @@ def draw_panel(
         Colours of the run.
     title, subtitle : str
         Above the tiles.
+    metric : bool
+        Whether depth is in metres; else it is grey, all of it valid.
 
     Returns
     -------
     (height, width, 3) uint8 RGB.
     """
     size = max(1, round(TILE * rgb.shape[0] / rgb.shape[1])), TILE
-    shown = _resized(rgb, size)
+    shown = resized(rgb, size)
     near, far = (float(value) for value in look.depth)
     tiles = [
-        Tile(f"Colour, {_pixels(rgb)}", shown),
+        Tile(f"Colour, {pixels(rgb)}", shown),
         Tile(
-            f"Depth, {_pixels(depth)}",
-            _depth_picture(depth, size, near, far),
-            (f"{near:.1f}", depth_colors(np.linspace(0, 1, 64)), f"{far:.1f} m"),
+            f"Depth, {pixels(depth)}",
+            depth_picture(depth if metric else depth + 1, size, near, far),
+            (
+                f"{near:.1f}" if metric else "near",
+                depth_colors(np.linspace(0, 1, 64)),
+                f"{far:.1f} m" if metric else "far",
+            ),
         ),
-        Tile(f"Embedding, {_pixels(prediction.codes)}, principal components",
-             look.colors(prediction.codes, size)),
-    ]  # fmt: skip
+        Tile(
+            f"{'Posteriors' if predictor.closed else 'Embedding'}, {pixels(prediction.codes)}, "
+            "principal components",
+            look.colors(prediction.codes, size),
+        ),
+    ]
     legend: list[tuple[str, tuple[int, ...], float]] = []
     if prediction.label is not None and predictor.labeller is not None:
         tiles.append(_label_tile(prediction.label, predictor.labeller, shown))
@@ -87,10 +97,10 @@ def draw_panel(
         legend = [(name, tuple(color_of[name]), share) for name, share in prediction.shares(classes).items()]
     if prediction.heat is not None and predictor.question is not None:
         tiles.append(_heat_tile(prediction.heat, predictor.question, shown))
-    return _compose(tiles, legend, size, title, subtitle)
+    return compose(tiles, legend, size, title, subtitle)
 
 
-def _compose(
+def compose(
     tiles: list[Tile],
     legend: list[tuple[str, tuple[int, ...], float]],
     size: tuple[int, int],
@@ -98,7 +108,7 @@ def _compose(
     subtitle: str,
 ) -> Picture:
     """Lay tiles out in rows; the legend takes the slot that is left, or else stands beside all rows."""
-    columns = 2 if len(tiles) == 4 else 3
+    columns = 2 if len(tiles) in (2, 4) else 3
     rows = -(-len(tiles) // columns)
     beside = SIDEBAR if legend and len(tiles) == rows * columns else 0
     inner = rows * (HEADER + size[0]) + (rows - 1) * GAP
@@ -176,7 +186,12 @@ def _label_tile(label: npt.NDArray[np.uint16], labeller: Labeller, shown: Pictur
     near = cv2.resize(label, shown.shape[1::-1], interpolation=cv2.INTER_NEAREST)
     light = 0.72 + 0.28 * cv2.cvtColor(shown, cv2.COLOR_RGB2GRAY)[..., None] / 255
     picture = np.rint(labeller.classes.colors_of(near) * light).astype(np.uint8)
-    how = {"text": "text prompts", "probe": "a linear probe", "means": "visual means"}[labeller.decoder]
+    how = {
+        "text": "text prompts",
+        "probe": "a linear probe",
+        "means": "visual means",
+        "network": "the network",
+    }[labeller.decoder]
     return Tile(f"Labels of {labeller.classes.name} by {how}", picture)
 
 
@@ -192,7 +207,8 @@ def _heat_tile(heat: npt.NDArray[np.float32], question: Question, shown: Picture
     return Tile(f"“{question.text}”, best {heat.max():.2f}", picture, (f"{low:.2f}", ramp, "1.00"))
 
 
-def _depth_picture(depth: npt.NDArray[np.float32], size: tuple[int, int], near: float, far: float) -> Picture:
+def depth_picture(depth: npt.NDArray[np.float32], size: tuple[int, int], near: float, far: float) -> Picture:
+    """Colour depth (h, w) from near to far at a size; pixels without depth are grey."""
     rows, columns = (
         (np.arange(target) * length // target) for target, length in zip(size, depth.shape, strict=True)
     )
@@ -201,13 +217,15 @@ def _depth_picture(depth: npt.NDArray[np.float32], size: tuple[int, int], near: 
     return np.where((small > 0)[..., None], depth_colors(share), np.array(NO_DEPTH, np.uint8))
 
 
-def _resized(image: Picture, size: tuple[int, int]) -> Picture:
+def resized(image: Picture, size: tuple[int, int]) -> Picture:
+    """Bring an image (H, W, 3) to a size, smoothly."""
     smaller = size[0] < image.shape[0]
     how = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(image, size[::-1], interpolation=how), np.uint8)
 
 
-def _pixels(image: npt.NDArray[np.generic]) -> str:
+def pixels(image: npt.NDArray[np.generic]) -> str:
+    """Write the size of an image as titles have it."""
     return f"{image.shape[1]}×{image.shape[0]}"
 
 

@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +12,30 @@ from dvemap.labelling import make_classifier, refuse_two_files
 from dvemap.words import prompt_for, words_of
 from mapping import CANONICAL_NEGATIVES, Classifier, ClassList, atomic_write, class_list
 from mapping.relevancy import RelevancyRule, rule_for
+from sequences import Frame
 from student import EmbeddingSpace
 from student.decoding import decode, logits_of
+
+Codes = npt.NDArray[np.float16] | npt.NDArray[np.float32]
+
+
+class CodeSource(Protocol):
+    """Gives what is read from a frame; every `FrameEncoder` does."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What must be equal for two runs to give the same codes."""
+
+    def encode_frame(self, frame: Frame, rgb: npt.NDArray[np.uint8]) -> tuple[Codes | None, Any]:
+        """Return codes (h, w, C), and something else.
+
+        `rgb` is the colour of the frame on the pixels of its depth image.
+        """
 
 
 @dataclass(frozen=True, eq=False)
 class Labeller:
-    """Reads codes as labels, and says how they were made: "text", "probe" or "means"."""
+    """Reads codes as labels, and says how they were made: "text", "probe", "means" or "network"."""
 
     classifier: Classifier
     classes: ClassList
@@ -41,14 +58,14 @@ class Prediction:
 
     Attributes
     ----------
-    codes : (h, w, C) float16
+    codes : (h, w, C) float16, or float32 where they are posteriors
     label : (H, W) uint16 or None
         Class ids at the size of the colour image.
     heat : (h, w) float32 or None
         Relevancy of the text, 0.5 where the best negative fits as well.
     """
 
-    codes: npt.NDArray[np.float16]
+    codes: Codes
     label: npt.NDArray[np.uint16] | None = None
     heat: npt.NDArray[np.float32] | None = None
 
@@ -77,7 +94,12 @@ class Predictor:
     labeller: Labeller | None = None
     question: Question | None = None
 
-    def predict(self, codes: npt.NDArray[np.float16], size: tuple[int, int]) -> Prediction:
+    @property
+    def closed(self) -> bool:
+        """Whether codes are posteriors of a closed set of classes."""
+        return self.labeller is not None and self.labeller.decoder == "network"
+
+    def predict(self, codes: Codes, size: tuple[int, int]) -> Prediction:
         """Read codes (h, w, C); labels get a size."""
         label = heat = None
         if self.labeller is not None:
@@ -177,10 +199,12 @@ def write_npz(path: Path, prediction: Prediction, predictor: Predictor) -> None:
     """Write a prediction as numbers; `numpy.load` reads it without pickle.
 
     It holds `codes` (h, w, C) float16 and, if there is one, `head` (D, C) float32 (embeddings are
-    `codes @ head.T`), `space`, and of what was asked for: `label` (H, W) uint16 with `class_ids` and
+    `codes @ head.T`), or of a segmentation network `posteriors` (H, W, K) float32; `space`, and of what was
+    asked for: `label` (H, W) uint16 with `class_ids` and
     `class_names`, and `heat` (h, w) float32 with its `text`.
     """
-    parts: dict[str, Any] = {"codes": prediction.codes, "space": np.array(predictor.space.name)}
+    what = "posteriors" if predictor.closed else "codes"
+    parts: dict[str, Any] = {what: prediction.codes, "space": np.array(predictor.space.name)}
     if predictor.space.head is not None:
         parts["head"] = predictor.space.head
     if prediction.label is not None and predictor.labeller is not None:

@@ -11,16 +11,17 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from dvemap.encoders import FrameEncoder
+from dvemap.estimated_depth import EstimatedSequence
 from dvemap.interrupts import Interrupts
 from dvemap.prediction.look import Look
 from dvemap.prediction.panel import draw_panel
-from dvemap.prediction.predictor import Prediction, Predictor, write_npz
+from dvemap.prediction.predictor import Codes, CodeSource, Prediction, Predictor, write_npz
 from mapping import atomic_write
 from sequences import Frame, FrameError, Sequence, prefetch
 from viewer import save_picture
 
 FITTED = 8  # first frames that the colours of a sequence are fitted to
+ENOUGH = 32768  # codes of each of them
 RUN_FILE, LOOK_FILE = "predict.json", "look.npz"
 
 
@@ -51,7 +52,7 @@ class Predicted:
 
 def predict_sequence(
     sequence: Sequence,
-    frames: FrameEncoder,
+    frames: CodeSource,
     predictor: Predictor,
     folder: Path,
     *,
@@ -67,7 +68,7 @@ def predict_sequence(
     Parameters
     ----------
     sequence : Sequence
-    frames : FrameEncoder
+    frames : CodeSource
         Gives the codes.
     predictor : Predictor
         What to read from them.
@@ -151,13 +152,15 @@ def write_prediction(
     *,
     title: str,
     npz: bool = False,
+    metric: bool = True,
 ) -> list[Path]:
     """Write the panel of a frame, before it its numbers where wanted, and return the files."""
     space = predictor.space
-    subtitle = f"{space.name}: embeddings of {space.dimension} numbers"
+    what = "posteriors of {} classes" if predictor.closed else "embeddings of {} numbers"
+    subtitle = f"{space.name}: {what.format(space.dimension)}"
     if space.head is not None:
         subtitle += f" from codes of {space.code_dim}"
-    panel = draw_panel(rgb, depth, prediction, predictor, look, title=title, subtitle=subtitle)
+    panel = draw_panel(rgb, depth, prediction, predictor, look, title=title, subtitle=subtitle, metric=metric)
     numbers = [path.with_suffix(".npz")] if npz else []
     for file in numbers:
         write_npz(file, prediction, predictor)
@@ -165,7 +168,7 @@ def write_prediction(
     return [*numbers, path]
 
 
-def _fit(sequence: Sequence, frames: FrameEncoder, predictor: Predictor) -> Look:
+def _fit(sequence: Sequence, frames: CodeSource, predictor: Predictor) -> Look:
     """Encode the first frames that can be used, for their colours."""
     codes, depths, reasons = [], [], []
     with closing(prefetch(sequence)) as decoded:
@@ -173,7 +176,7 @@ def _fit(sequence: Sequence, frames: FrameEncoder, predictor: Predictor) -> Look
             if isinstance(frame, FrameError):
                 reasons.append(str(frame))
                 continue
-            codes.append(codes_of(frames, frame, frame.rgb_on_depth()))
+            codes.append(_thinned(codes_of(frames, frame, frame.rgb_on_depth())))
             depths.append(frame.depth)
             if len(codes) == FITTED:
                 break
@@ -193,12 +196,19 @@ def _remove_frames(folder: Path, names: set[str], *, every: bool) -> None:
 def _source(sequence: Sequence) -> list[Any]:
     """Return what a sequence is, whichever of its frames are taken and wherever it lies."""
     sizes = [*sequence.color_size, *sequence.depth_size]
-    return [sequence.name, sequence.format, sizes, sequence.depth_scale]
+    estimated = [sequence.depth.identity] if isinstance(sequence, EstimatedSequence) else []
+    return [sequence.name, sequence.format, sizes, sequence.depth_scale, *estimated]
 
 
-def codes_of(frames: FrameEncoder, frame: Frame, rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float16]:
+def codes_of(frames: CodeSource, frame: Frame, rgb: npt.NDArray[np.uint8]) -> Codes:
     """Return the codes of a frame, by an encoder that has a space."""
-    return cast(npt.NDArray[np.float16], frames.encode_frame(frame, rgb)[0])
+    return cast(Codes, frames.encode_frame(frame, rgb)[0])
+
+
+def _thinned(codes: Codes) -> Codes:
+    """Return enough codes of an image to fit colours to; those of every pixel would fill the memory."""
+    step = max(1, round((codes.shape[0] * codes.shape[1] / ENOUGH) ** 0.5))
+    return codes[::step, ::step].copy()
 
 
 def _shares(prediction: Prediction, predictor: Predictor) -> dict[str, float]:

@@ -8,9 +8,8 @@ from typing import Annotated, Final, Literal
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field
 
-from student.networks.dformer_config import DFORMERS, DFormerConfig
-
-Count = Annotated[int, Field(ge=1)]
+from student.networks.dformer_config import DFORMERS, Chance, Count, DFormerConfig
+from student.networks.drop_path import rising_chances
 
 Encoder = Literal[
     "swin",
@@ -71,10 +70,10 @@ class StudentConfig(BaseModel):
     upsamplings: Annotated[int, Field(ge=0, le=2)] = Field(
         default=0, description="learned x2 upsamplings after the head; 0 makes the head linear per pixel"
     )
-    drop_path: Annotated[float, Field(ge=0, lt=1)] = Field(
+    drop_path: Chance = Field(
         default=0.2, description="chance of skipping the last block in training, rising linearly from 0"
     )
-    dropout: Annotated[float, Field(ge=0, lt=1)] = Field(
+    dropout: Chance = Field(
         default=0.1, description="chance of dropping a fused channel in training"
     )
 
@@ -111,10 +110,9 @@ class StudentConfig(BaseModel):
         return (one, two, three, four)
 
     @property
-    def drop_paths(self) -> list[float]:
-        """Chance of skipping each block of the encoder in training, from the first to the last."""
-        blocks = sum(self.depths)
-        return [self.drop_path * block / max(blocks - 1, 1) for block in range(blocks)]
+    def drop_paths(self) -> list[list[float]]:
+        """Chance of skipping each block of the encoder in training, by stage."""
+        return rising_chances(self.drop_path, self.depths)
 
     @property
     def stride(self) -> int:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from student.networks.dformer_block import Block
 from student.networks.dformer_config import DFormerConfig
+from student.networks.initialisation import initialise_linear
 
 
 class Stage(nn.ModuleList):
@@ -68,7 +69,7 @@ class DFormer(nn.Module):
             )
             for stage, chances in enumerate(config.drop_paths(drop_path))
         )
-        self.apply(_initialise)
+        self.apply(initialise_linear)
 
     def forward(self, rgb: Tensor, depth: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the colour stream after each stage.
@@ -111,9 +112,3 @@ def _downsamplings(inputs: int, widths: tuple[int, ...]) -> nn.ModuleList:
 
 def _halving(inputs: int, outputs: int) -> nn.Conv2d:
     return nn.Conv2d(inputs, outputs, kernel_size=3, stride=2, padding=1)
-
-
-def _initialise(module: nn.Module) -> None:
-    if isinstance(module, nn.Linear):
-        nn.init.trunc_normal_(module.weight, std=0.02)
-        nn.init.zeros_(module.bias)

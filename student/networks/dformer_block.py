@@ -10,30 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from student.networks.depthwise_conv import DepthwiseConv
 from student.networks.dformer_config import LAYER_SCALE
 from student.networks.stochastic_depth import StochasticDepth
 
 EPS = 1e-6
 """Of every layer normalisation."""
-
-
-class DepthwiseConv(nn.Conv2d):
-    """A filter for each channel of (N, h, w, C), which keeps the shape.
-
-    Parameters
-    ----------
-    channels
-        C.
-    size
-        Pixels along the side of a filter, odd.
-    """
-
-    def __init__(self, channels: int, size: int) -> None:
-        super().__init__(channels, channels, size, padding=size // 2, groups=channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return (N, h, w, C)."""
-        return super().forward(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
 
 
 class Attention(nn.Module):
@@ -119,8 +101,7 @@ class Mlp(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (N, h, w, C)."""
-        hidden = self.fc1(self.norm(x))
-        mixed: Tensor = self.fc2(functional.gelu(self.pos(hidden).add_(hidden)))
+        mixed: Tensor = self.fc2(functional.gelu(self.pos.added(self.fc1(self.norm(x)))))
         return mixed
 
 

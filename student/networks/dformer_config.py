@@ -8,6 +8,8 @@ from typing import Annotated, Final, Literal
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field
 
+from student.networks.drop_path import rising_chances
+
 Count = Annotated[int, Field(ge=1)]
 Chance = Annotated[float, Field(ge=0, lt=1)]
 
@@ -66,12 +68,7 @@ class DFormerConfig(BaseModel):
         last
             Chance of the last block, to which they rise linearly from 0; by default `drop_path`.
         """
-        step = (self.drop_path if last is None else last) / max(sum(self.depths) - 1, 1)
-        starts = [sum(self.depths[:stage]) for stage in range(4)]
-        return [
-            [step * (start + block) for block in range(depth)]
-            for start, depth in zip(starts, self.depths, strict=True)
-        ]
+        return rising_chances(self.drop_path if last is None else last, self.depths)
 
 
 _LATE: Final = (False, False, True, True)

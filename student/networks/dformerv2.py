@@ -14,6 +14,7 @@ from torch.nn import functional
 from student.networks.dformer_config import DFormerConfig
 from student.networks.dformerv2_block import Block
 from student.networks.geometry_prior import StageGeometry
+from student.networks.initialisation import initialise_linear
 
 
 class Stage(nn.Module):
@@ -112,7 +113,7 @@ class DFormerV2(nn.Module):
             Stage(config, stage, chances) for stage, chances in enumerate(config.drop_paths(drop_path))
         )
         self.extra_norms = nn.ModuleList(nn.LayerNorm(channels) for channels in config.channels[1:])
-        self.apply(_initialise)
+        self.apply(initialise_linear)
 
     def forward(self, rgb: Tensor, depth: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the features of each stage; all but the first are normalised.
@@ -152,9 +153,3 @@ def _stem(channels: int) -> nn.Sequential:
         conv = nn.Conv2d(inputs, outputs, kernel_size=3, stride=stride, padding=1)
         layers += [conv, nn.BatchNorm2d(outputs), nn.GELU()]
     return nn.Sequential(*layers[:-1])
-
-
-def _initialise(module: nn.Module) -> None:
-    if isinstance(module, nn.Linear):
-        nn.init.trunc_normal_(module.weight, std=0.02)
-        nn.init.zeros_(module.bias)

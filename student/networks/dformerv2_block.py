@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from student.networks.depthwise_conv import DepthwiseConv
 from student.networks.dformer_config import LAYER_SCALE
 from student.networks.geometry_prior import GeometryPrior, StageGeometry
 from student.networks.stochastic_depth import StochasticDepth
@@ -18,42 +19,25 @@ EPS = 1e-6
 
 
 class DepthwiseFilter(nn.Module):
-    """A filter for each channel of (N, h, w, C), which keeps the shape.
+    """A `DepthwiseConv` under the key that published weights have for it.
 
     Parameters
     ----------
-    channels
-        C.
-    size
-        Tokens along the side of a filter, odd.
+    channels, size
+        See `DepthwiseConv`.
     """
 
     def __init__(self, channels: int, size: int) -> None:
         super().__init__()
-        self.dwconv = nn.Conv2d(channels, channels, size, padding=size // 2, groups=channels)
+        self.dwconv = DepthwiseConv(channels, size)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (N, h, w, C)."""
-        filtered: Tensor = self.dwconv(x.permute(0, 3, 1, 2))
-        return filtered.permute(0, 2, 3, 1)
+        return self.dwconv.forward(x)
 
     def added(self, x: Tensor) -> Tensor:
-        """Return x + forward(x)."""
-        if torch.is_autocast_enabled(x.device.type):  # would round the sum of 1 and the weight
-            return x + self.forward(x)
-        conv, planes = self.dwconv, x.permute(0, 3, 1, 2)
-        weight = conv.weight + self._identity(conv.weight)
-        filtered: Tensor = functional.conv2d(
-            planes, weight, conv.bias, padding=conv.padding, groups=conv.groups
-        )
-        return filtered.permute(0, 2, 3, 1)
-
-    def _identity(self, like: Tensor) -> Tensor:
-        """Return the filter that changes nothing, (size, size)."""
-        size = like.shape[-1]
-        identity = like.new_zeros(size, size)
-        identity[size // 2, size // 2] = 1
-        return identity
+        """Return x + forward(x), (N, h, w, C)."""
+        return self.dwconv.added(x)
 
 
 class GeometryAttention(nn.Module):
@@ -94,14 +78,14 @@ class GeometryAttention(nn.Module):
         v = v.view(count, height, width, self.heads, -1)
         if geometry.map is not None:
             q, k, v = (tokens.flatten(1, 2) for tokens in (q, k, v))
-            return geometry.map.attend(q, k, v, prior).view(count, height, width, channels)
+            return geometry.map.attend(q, k, v, prior).reshape(count, height, width, channels)
         assert geometry.rows is not None
         assert geometry.columns is not None
         q_row, k_row, v_row = (tokens.flatten(0, 1) for tokens in (q, k, v))
-        v = geometry.rows.attend(q_row, k_row, v_row, prior).view(v.shape)
+        v = geometry.rows.attend(q_row, k_row, v_row, prior).reshape(v.shape)
         q, k, v = (tokens.transpose(1, 2).flatten(0, 1) for tokens in (q, k, v))
         v = geometry.columns.attend(q, k, v, prior)
-        return v.view(count, width, height, channels).transpose(1, 2)
+        return v.reshape(count, width, height, channels).transpose(1, 2)
 
 
 class FeedForward(nn.Module):

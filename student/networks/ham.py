@@ -91,11 +91,16 @@ class Nmf(nn.Module):
         -------
         (N, C, h, w), through all steps of which gradients flow.
         """
-        count, channels, height, width = x.shape
-        rows = x.permute(0, 2, 3, 1).reshape(count, height * width, channels)  # X^T: pixels by channels
         if bases is None:
             bases = self._drawn(x) if self.training else self.bases
-        bases = bases.to(rows).expand(count, -1, -1)
+        # Half floats lose the small divisors, and products of updates soon leave their range.
+        with torch.autocast(x.device.type, enabled=False):
+            return self._factorised(x.float(), bases.float()).to(x.dtype)
+
+    def _factorised(self, x: Tensor, bases: Tensor) -> Tensor:
+        count, channels, height, width = x.shape
+        rows = x.permute(0, 2, 3, 1).reshape(count, height * width, channels)  # X^T: pixels by channels
+        bases = bases.to(x.device).expand(count, -1, -1)
         coefficients = (rows @ bases).softmax(dim=-1)
         for _ in range(TRAINING_STEPS if self.training else STEPS):
             coefficients = _coefficients(rows, bases, coefficients)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from student.networks.config import StudentConfig
+from student.networks.stochastic_depth import StochasticDepth
 
 
 class Stem(nn.Module):
@@ -48,7 +49,7 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, stride: int, drop_path: float) -> None:
         super().__init__()
-        self.stride, self.drop_path = stride, drop_path
+        self.stride = stride
         self.conv1 = nn.Conv2d(inputs, outputs, kernel_size=3, stride=stride, padding=1, bias=False)
         self.norm1 = nn.BatchNorm2d(outputs)
         self.conv2 = nn.Conv2d(outputs, outputs, kernel_size=3, padding=1, bias=False)
@@ -58,14 +59,13 @@ class ResidualBlock(nn.Module):
             if stride > 1 or inputs != outputs
             else None
         )
+        self.drop_path = StochasticDepth(drop_path)
         nn.init.zeros_(self.norm2.weight)  # begins as what came in (Goyal et al., 2017)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (N, outputs, h / stride, w / stride)."""
         y = self.norm2(self.conv2(functional.relu(self.norm1(self.conv1(x)))))
-        if self.training and self.drop_path:
-            keep = 1 - self.drop_path
-            y = y * (y.new_empty(len(y), 1, 1, 1).bernoulli_(keep) / keep)
+        y = self.drop_path(y)
         if self.shortcut is not None:  # all pixels are seen (He et al., 2019, ResNet-D)
             x = self.shortcut(functional.avg_pool2d(x, self.stride) if self.stride > 1 else x)
         return functional.relu(x + y)
@@ -83,17 +83,14 @@ class RgbdResNet(nn.Module):
     def __init__(self, config: StudentConfig) -> None:
         super().__init__()
         self.stem = Stem(config.rgb_channels, config.depth_channels)
-        chances = iter(config.drop_paths)
         inputs = config.width
         self.stages = nn.ModuleList()
-        for channels, depth in zip(config.channels, config.depths, strict=True):
+        for channels, chances in zip(config.channels, config.drop_paths, strict=True):
             self.stages.append(
                 nn.Sequential(
                     *(
-                        ResidualBlock(
-                            channels if block else inputs, channels, 1 if block else 2, next(chances)
-                        )
-                        for block in range(depth)
+                        ResidualBlock(channels if block else inputs, channels, 1 if block else 2, chance)
+                        for block, chance in enumerate(chances)
                     )
                 )
             )

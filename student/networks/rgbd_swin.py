@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 
 from student.networks.config import StudentConfig
+from student.networks.initialisation import initialise_linear
 from student.networks.swin import Block, PatchMerging
 
 PATCH = 4
@@ -54,8 +54,7 @@ class RgbdSwin(nn.Module):
     def __init__(self, config: StudentConfig) -> None:
         super().__init__()
         self.patch_embedder = PatchEmbedder(config.rgb_channels, config.depth_channels)
-        chances = iter(config.drop_paths)
-        one, two, three, four = (_blocks(config, stage, chances) for stage in range(4))
+        one, two, three, four = (_blocks(config, stage) for stage in range(4))
         to_two, to_three, to_four = (PatchMerging(channels) for channels in config.channels[:3])
         # The published keys count the parts of the whole encoder, hence the numbers.
         self.layer_1 = one
@@ -64,7 +63,7 @@ class RgbdSwin(nn.Module):
         self.layer_4 = nn.Sequential(
             nn.Sequential(OrderedDict([("6", to_four), ("7", four)])), nn.LayerNorm(config.channels[3])
         )
-        self.apply(_initialise)
+        self.apply(initialise_linear)
 
     def forward(self, rgb: Tensor, depth: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the features of the four stages, (N, h, w, C) each; the last is normalised."""
@@ -79,7 +78,7 @@ class _ChannelsLast(nn.Module):
         return x.permute(0, 2, 3, 1)
 
 
-def _blocks(config: StudentConfig, stage: int, drop_path: Iterator[float]) -> nn.Sequential:
+def _blocks(config: StudentConfig, stage: int) -> nn.Sequential:
     """Return the blocks of a stage; every second one shifts its windows by half."""
     return nn.Sequential(
         *(
@@ -88,15 +87,8 @@ def _blocks(config: StudentConfig, stage: int, drop_path: Iterator[float]) -> nn
                 config.heads[stage],
                 config.window,
                 shift=config.window // 2 if block % 2 else 0,
-                drop_path=next(drop_path),
+                drop_path=chance,
             )
-            for block in range(config.depths[stage])
+            for block, chance in enumerate(config.drop_paths[stage])
         )
     )
-
-
-def _initialise(module: nn.Module) -> None:
-    if isinstance(module, nn.Linear):
-        nn.init.trunc_normal_(module.weight, std=0.02)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,15 +10,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from student.networks.dformer import DFormer
-from student.networks.dformer_config import DFormerConfig, published_dformer
+from student.networks.dformer_config import Chance, Count, DFormerConfig, published_dformer
 from student.networks.ham import HamDecoder
 from student.networks.segformer_decoder import SegFormerDecoder
 
 if TYPE_CHECKING:
     from student.networks.dformerv2 import DFormerV2
 
-Count = Annotated[int, Field(ge=1)]
-Chance = Annotated[float, Field(ge=0, lt=1)]
 DecoderName = Literal["ham", "mlp"]
 
 

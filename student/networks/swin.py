@@ -111,7 +111,7 @@ class Block(nn.Module):
 
     def __init__(self, channels: int, heads: int, window: int, shift: int, drop_path: float) -> None:
         super().__init__()
-        self.drop_path = drop_path
+        self.drop_path = StochasticDepth(drop_path)
         self.norm1 = nn.LayerNorm(channels)
         self.attn = WindowAttention(channels, heads, window, shift)
         self.norm2 = nn.LayerNorm(channels)
@@ -122,15 +122,9 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return features of the same shape, (N, h, w, C)."""
-        x = x + self._drop(self.norm1(self.attn(x)))
-        return x + self._drop(self.norm2(self.mlp(x)))
-
-    def _drop(self, x: Tensor) -> Tensor:
-        """Stochastic depth (Huang et al., 2016): drop a branch whole, or scale it so that its mean stays."""
-        if not self.training or self.drop_path == 0:
-            return x
-        keep = 1 - self.drop_path
-        return x * (x.new_empty(len(x), 1, 1, 1).bernoulli_(keep) / keep)
+        x = x + self.drop_path(self.norm1(self.attn(x)))
+        mixed: Tensor = x + self.drop_path(self.norm2(self.mlp(x)))
+        return mixed
 
 
 class PatchMerging(nn.Module):

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from student.errors import EncoderError
 from student.runtimes.cuda_batch import CudaBatch, require_cuda
 from student.runtimes.runtime import check_batch, first_line
+from student.runtimes.threads import on_threads
 
 if TYPE_CHECKING:
     import torch
@@ -100,7 +101,7 @@ class TorchRuntime:
     def _run_cpu(self, rgb: npt.NDArray[np.uint8], depth: npt.NDArray[np.float32]) -> npt.NDArray[np.float16]:
         import torch
 
-        with torch.inference_mode(), _on_threads(self._threads):
+        with torch.inference_mode(), on_threads(self._threads):
             codes = self._launch(_tensor(rgb), _tensor(depth))
         result: npt.NDArray[np.float16] = codes.numpy()
         return result
@@ -138,19 +139,6 @@ def _tf32(allowed: bool) -> Iterator[None]:
     finally:
         torch.set_float32_matmul_precision(products)
         torch.backends.cudnn.allow_tf32 = convolutions
-
-
-@contextmanager
-def _on_threads(count: int) -> Iterator[None]:
-    """Give torch a number of threads, 0 for its own; they are the whole process's, so they return."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(count or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _tensor(array: npt.NDArray[Any]) -> torch.Tensor:

@@ -1,26 +1,25 @@
-"""Depth for data without: Depth Anything V2 estimates metres from colour, as DVEFormer's ADE20K has it.
+"""Depth for data without: metres from colour, in the files of the NICR tools, as DVEFormer's ADE20K has it.
 
-The network and its preprocessing come from transformers; weights from a folder or Hugging Face's hub. Images
-enter whole: DVEFormer's tools first shrink those above 1920 x 1080 pixels, which bends their aspect; here the
-network's own preprocessing alone resizes.
+Images enter whole: DVEFormer's tools first shrink those above 1920 x 1080 pixels, which bends their aspect;
+here the network's own preprocessing alone resizes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from importlib import util
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from student.atomic_file import atomic_file
+from student.depth_estimator import NetworkEstimator
+from student.depth_source import DepthNetwork, load_depth_source
 from student.disk_cache import file_sha256
-from student.errors import CheckpointError, EncoderError
-from student.teacher.device import usable_device
+from student.errors import CheckpointError
 
 RELEASED: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -33,19 +32,18 @@ RELEASED: Final[Mapping[str, str]] = MappingProxyType(
 
 HUB: Final = "depth-anything/Depth-Anything-V2-Metric-Indoor-{}-hf"
 _SIZES: Final = ("Small", "Base", "Large")
-_WEIGHTS: Final = "model.safetensors"
 _MILLIMETRES: Final = 1000
 _FARTHEST: Final = np.iinfo(np.uint16).max
 
 
 class DepthEstimator:
-    """Depth Anything V2, metric.
+    """An estimator of metres as the NICR tools run it: millimetres of 16 bits, under a name of theirs.
 
     Parameters
     ----------
     model
-        A folder with config.json, preprocessor_config.json and model.safetensors, or an id on the hub; small,
-        base and large name those for rooms.
+        small, base or large: Depth Anything V2 for rooms, from the Hugging Face hub; else what
+        `load_depth_source` takes.
     device
         Such as "cpu" or "cuda:1"; the GPU, where there is one, if absent.
 
@@ -53,37 +51,30 @@ class DepthEstimator:
     ----------
     estimator : str
         Name of its files' folder.
+    metres : NetworkEstimator
+        What it runs.
 
     Raises
     ------
-    EncoderError
-        transformers is not installed.
     CheckpointError
         There are no such weights, or they are of another network.
     """
 
     def __init__(self, model: str, device: str | None = None) -> None:
-        if util.find_spec("transformers") is None:
-            raise EncoderError('transformers is not installed; install it with: pip install "dvemap[train]"')
-        self.device = usable_device(device)
-        source = HUB.format(model.capitalize()) if model.capitalize() in _SIZES else model
-        self._processor, self._network, weights = _load(source)
-        self._network = self._network.to(self.device).eval()
-        sha256 = file_sha256(weights)
-        self.estimator = RELEASED.get(sha256, f"depthanything_v2__{sha256[:8]}")
+        loaded = _load(HUB.format(model.capitalize()) if model.capitalize() in _SIZES else model)
+        sha256 = file_sha256(loaded.weights)
+        self.metres = NetworkEstimator(loaded, sha256, device)
+        family = "depthanything_v2" if loaded.network.config.vit.patch == 14 else "dpt"
+        self.estimator = RELEASED.get(sha256, f"{family}__{sha256[:8]}")
 
     def estimate(self, rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint16]:
         """Return the depth (H, W) in millimetres of an image (H, W, 3) uint8, cut off at 65.535 m."""
-        import torch
+        return to_millimetres(self.metres.estimate(rgb))
 
-        inputs = self._processor(images=rgb, return_tensors="pt").to(self.device)
-        with torch.inference_mode():
-            metres = self._network(**inputs).predicted_depth.float()
-        millimetres = torch.nn.functional.interpolate(metres[:, None] * _MILLIMETRES, rgb.shape[:2])
-        depth: npt.NDArray[np.uint16] = (
-            millimetres[0, 0].clamp(0, float(_FARTHEST)).cpu().numpy().astype(np.uint16)
-        )
-        return depth
+
+def to_millimetres(metres: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:
+    """Return depth (H, W) in whole millimetres, cut off at 65.535 m."""
+    return (metres * np.float32(_MILLIMETRES)).clip(0, _FARTHEST).astype(np.uint16)
 
 
 def depth_file(root: Path, split: str, estimator: str, name: str) -> Path:
@@ -127,31 +118,9 @@ def depth_statistics_of(depths: Iterable[npt.NDArray[np.uint16]]) -> dict[str, f
     }
 
 
-def _load(source: str) -> tuple[Any, Any, Path]:
-    """Load the preprocessing and the network, and return the file of its weights."""
-    import transformers
-    from transformers.utils import logging as hub_logging
-    from transformers.utils.hub import cached_file
-
-    library: Any = transformers  # neither it
-    logging: Any = hub_logging  # nor its logging has types
-    bars = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        # DVEFormer's depth was estimated from what Pillow resizes; torchvision differs in the last bits.
-        processor = library.AutoImageProcessor.from_pretrained(source, backend="pil")
-        network = library.AutoModelForDepthEstimation.from_pretrained(source, use_safetensors=True)
-        weights = cached_file(source, _WEIGHTS)
-    except (OSError, ValueError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise CheckpointError(
-            f"{source} is no Depth Anything that can be loaded ({reason}); expected a folder with "
-            f"config.json, preprocessor_config.json and {_WEIGHTS}, an id on the Hugging Face hub, or small, "
-            "base or large"
-        ) from error
-    finally:
-        if bars:
-            logging.enable_progress_bar()
-    if getattr(network.config, "depth_estimation_type", None) != "metric":
+def _load(source: str) -> DepthNetwork:
+    """Load a network of metres."""
+    loaded = load_depth_source(source)
+    if not loaded.network.config.metric:
         raise CheckpointError(f"{source} estimates no metres; take one of {HUB.format('{Small,Base,Large}')}")
-    return processor, network, Path(str(weights))
+    return loaded

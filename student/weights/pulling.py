@@ -10,7 +10,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from student.errors import CheckpointError
-from student.weights.catalogue import OfficialFile, official
+from student.weights.catalogue import official
+from student.weights.official import OfficialFile
 from student.weights.store import StoredFile, find, store, stored, weights_folder
 
 Progress = Callable[[int, int | None], None]
@@ -33,8 +34,8 @@ def pull(name: str, *, url: str | None = None, progress: Progress | None = None)
     name
         From the catalogue.
     url
-        An http(s) address of the same archive, or of the file of weights in it; by default it comes from the
-        authors' Google Drive.
+        An http(s) address of the same archive, or of the file of weights in it; by default it comes from
+        where its authors publish it.
     progress
         Called with the bytes here and the bytes in all, None while they are unknown.
 
@@ -43,7 +44,7 @@ def pull(name: str, *, url: str | None = None, progress: Progress | None = None)
     ValueError
         The name is unknown or the url is none.
     CheckpointError
-        What came is not the published file, or nothing came.
+        What came is not the published file, or nothing came, or the file must be fetched by hand.
     OSError
         The folder cannot be written.
     """
@@ -58,6 +59,11 @@ def pull(name: str, *, url: str | None = None, progress: Progress | None = None)
         here = _intact(name)
         if here is not None:
             return here
+        if entry.by_hand and url is None:
+            raise CheckpointError(
+                f"{name} has no address of its own: fetch {entry.member} with a browser from {entry.source} "
+                "and run `dvemap weights import FILE`"
+            )
         partial = weights_folder() / "partial" / name / hashlib.sha256(source.encode()).hexdigest()[:12]
         partial.mkdir(parents=True, exist_ok=True)
         resumed = any(partial.iterdir())

@@ -17,7 +17,8 @@ from student.atomic_file import atomic_file
 from student.checkpoints.file import file_ending, parse_checkpoint, read_checkpoint_bytes
 from student.disk_cache import cache_folder, file_sha256
 from student.errors import CheckpointError
-from student.weights.catalogue import OfficialFile, official
+from student.weights.catalogue import official
+from student.weights.official import OfficialFile
 
 
 class StoredFile(BaseModel):
