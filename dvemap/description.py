@@ -8,6 +8,7 @@ import mapping
 from dvemap.console import quantity, try_next
 from dvemap.defaults import DEFAULT_ESTIMATOR
 from sequences import inspect_sequence, open_sequence
+from sequences.video import VIDEO_SUFFIXES
 from student.onnx_config import FILE_NAME, read_config
 from student.probe import NAMES
 from student.shipped import shipped
@@ -51,7 +52,7 @@ def describe(path: Path, verify: bool = False) -> Description:
     """
     if str(path) in (known := shipped()):
         return _describe_student(known[str(path)])
-    if path.is_file() and path.suffix != ".sens":
+    if path.is_file() and path.suffix.lower() not in (".sens", *VIDEO_SUFFIXES):
         return _describe_weights(path) if _holds_weights(path) else _describe_map(path, verify)
     if not path.exists() and str(path) in CATALOGUE:
         return _describe_published(str(path))

@@ -56,7 +56,7 @@ class FrameDepth:
     @property
     def about(self) -> str:
         """What people want to know of it, in a line."""
-        kind = "metres" if self.estimator.metric else "relative, fitted to measured depth"
+        kind = "metres" if self.estimator.metric else "relative"
         return f"depth: estimated from colour by {self.estimator.name} ({kind}) on {self.estimator.device}"
 
     @property

@@ -174,11 +174,17 @@ def fuse(
 
 def open_configured(path: str | Path, config: FuseConfig) -> Sequence:
     """Open a sequence as a configuration says, with labels where its encoder needs them, and with depth."""
+    sequence = open_source(path, config)
+    if config.depth.source is None:
+        return sequence
+    return EstimatedSequence(sequence, open_frame_depth(config.depth))
+
+
+def open_source(path: str | Path, config: FuseConfig) -> Sequence:
+    """Open a sequence as `open_configured` does, but load no estimator of depth: it may be RGB-only."""
+    labels, estimated = config.encoder.name == "labels", config.depth.source is not None
     options = config.sequence.model_dump()
-    estimated = config.depth.source is not None
-    labels = config.encoder.name == "labels"
-    sequence = open_sequence(Path(path), labels=labels, depth_optional=estimated, **options)
-    return EstimatedSequence(sequence, open_frame_depth(config.depth)) if estimated else sequence
+    return open_sequence(Path(path), labels=labels, depth_optional=estimated, **options)
 
 
 class _Run:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import mapping
 from dvemap.config import FuseConfig
 from dvemap.labelling import classifier_for
-from dvemap.pipeline import open_configured
+from dvemap.pipeline import open_source
 from dvemap.provenance import up_of
 from dvemap.questions import answers, text_encoder_of
 from mapping import Answer, Classifier, ClassList, VoxelMap, class_list
@@ -84,7 +84,7 @@ def open_subject(
     """
     made = mapping.read_header(path).provenance
     voxel_map = mapping.load(path)
-    poses = None if sequence is None else open_sequence(sequence).poses
+    poses = None if sequence is None else open_sequence(sequence, depth_optional=True).poses
     return Subject(
         name=path.name,
         map=voxel_map,
@@ -107,7 +107,7 @@ def _way_of_the_camera(made: dict[str, Any], note: Callable[[str], None]) -> Pos
         config = configs[place] if isinstance(configs, list) and place < len(configs) else configs
         try:
             settings = FuseConfig.model_validate(config) if isinstance(config, dict) else FuseConfig()
-            ways += [open_configured(folder, settings).poses, np.full((1, 4, 4), np.nan)]
+            ways += [open_source(folder, settings).poses, np.full((1, 4, 4), np.nan)]
         except (ValueError, OSError) as error:  # the map can be looked at without
             note(f"note: no camera path: {error}")
     return np.concatenate(ways) if ways else None

@@ -10,7 +10,7 @@ from sequences.color_track import WANTED, color_rig, color_track
 from sequences.errors import SequenceError
 from sequences.files import FileSequence, FrameFiles, numbered_files, peek_sizes
 from sequences.options import Options
-from sequences.sequence import Sequence, regular_timestamps
+from sequences.sequence import Sequence
 from sequences.trajectory import find_trajectory
 
 FOLDERS = ("color", "rgb", "images", "image")
@@ -53,13 +53,12 @@ class ColorImagesSequence(FileSequence):
         chosen = options.select(len(found), path)
         shown = [FrameFiles(found[k], files[found[k]], None) for k in chosen]
         numbers = np.array([file.number for file in shown], np.int64)
-        times = regular_timestamps(np.arange(len(found)))
         return cls(
             path,
             options,
             name=path.resolve().name,
             rig=color_rig(path, peek_sizes(path, shown)[1], options),
-            track=color_track(path, path, chosen, numbers, len(found), times, options),
+            track=color_track(path, path, chosen, numbers, len(found), None, options),
             files=shown,
         )
 

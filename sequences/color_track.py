@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sequences.camera import parse_intrinsics
 from sequences.errors import SequenceError
 from sequences.options import Options
-from sequences.sequence import Rig, Size, Track, wrong_size_message
+from sequences.sequence import Rig, Size, Track, regular_timestamps, wrong_size_message
 from sequences.text import read_text
 from sequences.trajectory import NAMES, Times, Trajectory, find_trajectory, nearest_poses, read_trajectory
 
@@ -45,7 +45,7 @@ def color_track(
     chosen: range,
     numbers: npt.NDArray[np.int64],
     frames: int,
-    times: Times,
+    times: Times | None,
     options: Options,
 ) -> Track:
     """Give frames their poses and times.
@@ -53,7 +53,8 @@ def color_track(
     A trajectory of as many poses as there are frames goes with them one by one, and its times are theirs. A
     .log goes by the numbers of its entries, where these are places among the frames. Any other trajectory
     must have times (TUM lines): each frame takes the pose nearest to its own time. `timestamps.txt` beside it
-    states that (a line a frame, the last number in it is the time in seconds), else the recording, from 0.
+    states that (a line a frame, the last number in it is the time in seconds), else the recording, from 0;
+    images have no times of their own.
 
     Parameters
     ----------
@@ -65,8 +66,8 @@ def color_track(
         (m,) int64, what the selected ones are called.
     frames : int
         How many there are in all.
-    times : numpy.ndarray
-        (frames,) float64 seconds from the first, as the recording has them.
+    times : numpy.ndarray or None
+        (frames,) float64 seconds from the first, as the recording has them; None where it has none.
     options : Options
 
     Raises
@@ -80,7 +81,8 @@ def color_track(
     trajectory = read_trajectory(file)
     stated = _read_times(folder / "timestamps.txt", frames)
     own = times if stated is None else stated
-    if trajectory.times is not None and (stated is not None or len(trajectory.poses) != frames):
+    matched = stated is not None or len(trajectory.poses) != frames
+    if trajectory.times is not None and own is not None and matched:
         selected = own[chosen]
         poses, problems = nearest_poses(trajectory, selected, options.max_time_difference)
         if len(problems) == len(selected):
@@ -91,10 +93,13 @@ def color_track(
         if len(trajectory.poses) != frames:
             raise SequenceError(
                 f"{file}: has {len(trajectory.poses)} poses for the {frames} frames of {path}; expected one "
-                "a frame, or times to match them by (lines 'time tx ty tz qx qy qz qw')"
+                "a frame, or times to match them by (lines 'time tx ty tz qx qy qz qw'"
+                + (")" if own is not None else ", and timestamps.txt beside it with the time of each image)")
             )
         placed = trajectory.poses
         own = own if trajectory.times is None else trajectory.times
+    if own is None:
+        own = regular_timestamps(np.arange(frames))
     missing = np.isnan(placed[chosen]).all(axis=(1, 2))
     problems = {int(row): f"{file} has no pose for it" for row in np.flatnonzero(missing)}
     return Track(numbers, own[chosen], placed[chosen], problems)

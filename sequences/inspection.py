@@ -121,14 +121,16 @@ def inspect_sequence(sequence: Sequence, frames: int = 10) -> Inspection:
     ]
     verdict = judge(sequence, pairs) if pairs else None
     median, depth_line = _depth_range(looked)
+    if not sequence.estimated:
+        depth_line += f", read at {sequence.depth_scale:g} units a metre"
     lines = [
         f"{sequence.name}: {sequence.format}, {len(sequence)} frames, colour {_text(sequence.color_size)}, "
-        f"depth {_text(sequence.depth_size)}",
-        f"camera: {format_intrinsics(sequence.intrinsics)} (fx,fy,cx,cy of depth), "
-        f"{_view(sequence.intrinsics, sequence.depth_size)}",
-        depth_line + ("" if sequence.estimated else f", read at {sequence.depth_scale:g} units a metre"),
+        + (f"depth {_text(sequence.depth_size)}" if sequence.has_depth else "no depth"),
+        f"camera: {format_intrinsics(sequence.intrinsics)} (fx,fy,cx,cy of "
+        f"{'depth' if sequence.has_depth else 'colour'}), {_view(sequence.intrinsics, sequence.depth_size)}",
+        *([depth_line] if sequence.has_depth else []),
         _walk(sequence, usable),
-        *_verdict_lines(sequence, verdict),
+        *(_verdict_lines(sequence, verdict) if sequence.has_depth else []),
     ]
     findings = [
         *(Finding("note", note) for note in sequence.notes),

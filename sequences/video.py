@@ -14,7 +14,6 @@ from sequences.color_track import WANTED, color_rig, color_track
 from sequences.errors import FrameError, SequenceError
 from sequences.options import Options
 from sequences.sequence import Sequence, Size
-from sequences.trajectory import find_trajectory
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".avi", ".webm")
 _KEPT = 8  # frames decoded in passing; threads that read ahead ask a little out of order
@@ -48,14 +47,14 @@ class VideoFile:
         self.path = path
         self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
         self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)
-        self.times = _packet_times(path)
+        self.times = _packet_times(path) if self._capture.isOpened() else np.zeros(0)
         self.frames = len(self.times)
         self.size: Size = (
             int(self._capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
             int(self._capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
         )
         rate = float(self._capture.get(cv2.CAP_PROP_FPS))
-        if not self._capture.isOpened() or self.frames < 1 or not 0 < rate < 1e4 or min(self.size) < 1:
+        if self.frames < 1 or not 0 < rate < 1e4 or min(self.size) < 1:
             raise SequenceError(
                 f"{path}: cannot be decoded as a video; re-encode it (ffmpeg -i {path.name} -c:v libx264 "
                 "video.mp4)"
@@ -150,9 +149,8 @@ class VideoSequence(Sequence):
 
     @classmethod
     def detect(cls, path: Path, options: Options) -> bool:
-        """Whether there are a video and a trajectory, and depth may be missing."""
-        file = find_video(path) if options.depth_optional else None
-        return file is not None and find_trajectory(file.parent) is not None
+        """Whether there is a video, and depth may be missing."""
+        return options.depth_optional and find_video(path) is not None
 
     @classmethod
     def open(cls, path: Path, options: Options) -> Sequence:

@@ -140,7 +140,10 @@ def median_ratio(estimated: Float32, measured: Float32, *, min_pixels: int = MIN
         )
     both = (estimated > 0) & (measured > 0)
     if both.sum() < min_pixels:
-        raise ValueError(f"a scale is fitted to at least {min_pixels} measured pixels, got {int(both.sum())}")
+        raise ValueError(
+            f"a scale is fitted to at least {min_pixels} measured pixels, got {int(both.sum())}; take denser "
+            "depth, or leave the fit out"
+        )
     return float(np.median(measured[both] / estimated[both]))
 
 

@@ -65,7 +65,8 @@ class DepthInput:
         if self.side is None:
             if height % self.multiple or width % self.multiple:
                 raise ValueError(
-                    f"height and width must be multiples of {self.multiple}, got {height} x {width}"
+                    f"height and width must be multiples of {self.multiple}, got {height} x {width}; "
+                    "resize or crop the image, or take another network"
                 )
             return height, width
         scales = (self.side / height, self.side / width)

@@ -76,7 +76,10 @@ def load_depth_source(source: str | Path, *, max_depth: float | None = None) -> 
     if path.name != name or file_like:
         raise CheckpointError(f"{name}: no such file or directory")
     weights, reach = _published(name)
-    return _of_file(weights, name, name, max_depth or reach)
+    if max_depth not in (None, reach):
+        known = "has no range to choose" if reach is None else f"reaches {reach:g} m"
+        raise CheckpointError(f"{name} {known}, got max_depth {max_depth:g}; leave it out")
+    return _of_file(weights, name, name, reach)
 
 
 def input_rule(config: DptConfig) -> DepthInput:

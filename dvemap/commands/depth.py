@@ -110,8 +110,9 @@ def depth(
             bar.say("interrupted; the same command without --overwrite continues")
             raise
     if made.faults:
+        written = ", the others are written" if made.images or made.kept else ""
         raise ValueError(
-            f"{len(made.faults)} image(s) could not be used, the others are written; the first: "
+            f"{len(made.faults)} of {len(inputs)} images could not be used{written}; the first: "
             f"{made.faults[0]}"
         )
     out.table(
@@ -124,7 +125,9 @@ def depth(
         out.say(f"wrote {file}")
     if len(made.files) > 6:
         out.say(f"and {len(made.files) - 6:,} more")
-    out.hint("dvemap", "fuse", "SEQUENCE", "-o", "map.dvm", "--depth-from", depth_from)
+    if opened.estimator.metric:
+        reach = () if max_depth is None else ("--set", f"depth.max_depth={max_depth:g}")
+        out.hint("dvemap", "fuse", "SEQUENCE", "-o", "map.dvm", "--depth-from", depth_from, *reach)
     out.result(
         {
             "folder": str(output),

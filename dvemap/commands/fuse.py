@@ -28,7 +28,9 @@ def fuse(
     sequence: Annotated[
         Path,
         typer.Argument(
-            metavar="SEQUENCE", help="folder or .sens file; its format is recognised", show_default=False
+            metavar="SEQUENCE",
+            help="folder, .sens or video; its format is recognised",
+            show_default=False,
         ),
     ],
     output: Annotated[

@@ -252,6 +252,8 @@ def _of_sequence(
         bar.say(f"{path}: {sequence.format}, {len(sequence)} frames")
         if estimated is not None:
             bar.say(estimated.about)
+        for note in sequence.notes:
+            bar.say(f"note: {note}")
         frames, predictor = reader.open(sequence, bar)
         try:
             made = predict_sequence(

@@ -132,7 +132,8 @@ def estimate_images(
         metres = depth.metres(images.rgb, measured)
     except ValueError as error:
         raise ValueError(f"{depth_path}: {error}") from error
-    return Images(images.rgb, metres, images.notes)
+    unused = [] if depth.needs_measured else [f"{depth_path}: is not used, estimates in metres replace it"]
+    return Images(images.rgb, metres, [*images.notes, *unused])
 
 
 def resized_measured(depth: npt.NDArray[np.float32], size: tuple[int, int]) -> npt.NDArray[np.float32]:
@@ -141,7 +142,9 @@ def resized_measured(depth: npt.NDArray[np.float32], size: tuple[int, int]) -> n
         return depth
     row, column = np.nonzero(depth)
     resized = np.zeros(size, np.float32)
-    resized[row * size[0] // depth.shape[0], column * size[1] // depth.shape[1]] = depth[row, column]
+    height, width = depth.shape  # the middle of a pixel stays where it is
+    at = (2 * row + 1) * size[0] // (2 * height), (2 * column + 1) * size[1] // (2 * width)
+    resized[at] = depth[row, column]
     return resized
 
 

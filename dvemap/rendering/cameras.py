@@ -44,7 +44,7 @@ def walked(path: Path, stride: int, size: Size | None, fov: float | None) -> lis
     path.stat()
     if path.is_file() and path.suffix.lower() != ".sens":
         return [placed(pose, size or FILM, fov) for pose in read_poses(path)[::stride]]
-    sequence = open_sequence(path, stride=stride)
+    sequence = open_sequence(path, stride=stride, depth_optional=True)
     poses = sequence.poses[sequence.usable]
     if len(poses) == 0:
         raise ValueError(f"{path}: none of its {len(sequence)} frames has a usable pose")

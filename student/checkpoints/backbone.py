@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from student.checkpoints.file import CheckpointFile, read_checkpoint_file
 from student.checkpoints.kind import Kind, describe, kind_of, state_of
-from student.checkpoints.shape import empty_student, mismatch
+from student.checkpoints.shape import empty_student, mismatch, ready_state
 from student.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def backbone_state(file: CheckpointFile, config: StudentConfig) -> dict[str, Ten
     Raises
     ------
     CheckpointError
-        The file holds no such encoder, or one of another shape.
+        The file holds no such encoder, or one of another shape, or weights are not finite.
     """
     if kind_of(file.content) is not Kind.BACKBONE:
         raise CheckpointError(
@@ -71,13 +71,10 @@ def backbone_state(file: CheckpointFile, config: StudentConfig) -> dict[str, Ten
     if f"{_EMBEDDER}0.weight" in state:
         state = _split_embedder(state, config.rgb_channels)
     expected = empty_student(config).backbone.state_dict()
-    wrong = mismatch(expected, state)
-    unknown = next((key for key in state if key not in expected), None)
-    if wrong is None and unknown is not None:
-        wrong = f"of its keys {len(state) - len(expected)} unexpected, first {unknown}"
+    wrong = mismatch(expected, state, exact=True)
     if wrong is not None:
         raise CheckpointError(f"{file.name} does not fit this network's encoder: {wrong}")
-    return state
+    return ready_state(file.name, expected, state)
 
 
 def _key(key: str) -> str:

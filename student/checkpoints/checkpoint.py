@@ -13,7 +13,14 @@ import pydantic
 from student.atomic_file import atomic_file
 from student.checkpoints.file import CheckpointFile, read_checkpoint_file
 from student.checkpoints.kind import Kind, describe, kind_of, state_of
-from student.checkpoints.shape import empty_student, expected_state, infer_config, mismatch, variant_of
+from student.checkpoints.shape import (
+    empty_student,
+    expected_state,
+    infer_config,
+    mismatch,
+    ready_state,
+    variant_of,
+)
 from student.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -175,10 +182,7 @@ def checkpoint_of(file: CheckpointFile, *, name: str | None = None) -> Checkpoin
         raise CheckpointError(
             f"{file.name} is {fault}: {wrong}; it seems to be {describe(file.content)}{hint}"
         )
-    ready = {key: state[key].detach().to(like.dtype).contiguous() for key, like in expected.items()}
-    broken = next((key for key, value in ready.items() if not _is_finite(value)), None)
-    if broken is not None:
-        raise CheckpointError(f"{file.name}: weights must be finite, {broken} holds NaN or infinity")
+    ready = ready_state(file.name, expected, state)
     epoch = file.content.get("epoch", _number(file.metadata.get("epoch")))
     return Checkpoint(
         file.name,
@@ -192,10 +196,6 @@ def checkpoint_of(file: CheckpointFile, *, name: str | None = None) -> Checkpoin
 
 def _number(text: str | None) -> int | None:
     return int(text) if text is not None and text.isdecimal() else None
-
-
-def _is_finite(tensor: Tensor) -> bool:
-    return all(bool(bound.isfinite()) for bound in tensor.aminmax())
 
 
 def _saved_config(file: CheckpointFile) -> StudentConfig | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from student.checkpoints.dformer_state import encoder_state, is_unused, nearest_dformer
 from student.checkpoints.file import CheckpointFile, read_checkpoint_file
 from student.checkpoints.kind import Kind, describe, kind_of, state_of
-from student.checkpoints.shape import mismatch
+from student.checkpoints.shape import mismatch, ready_state
 from student.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -108,18 +108,12 @@ def fitted_state(
 
     counters = {key: torch.zeros((), dtype=torch.int64) for key in expected if key.endswith(_COUNTER)}
     held = {**counters, **held}
-    extra = [key for key in held if key not in expected]
-    ignored = tuple(key for key in extra if is_unused(key.removeprefix(prefix), config))
-    unknown = [key for key in extra if key not in ignored]
-    wrong = mismatch(expected, {key: value for key, value in held.items() if key not in ignored})
-    if wrong is None and unknown:
-        wrong = f"of its keys {len(unknown)} unexpected, first {unknown[0]}"
+    ignored = tuple(
+        key for key in held if key not in expected and is_unused(key.removeprefix(prefix), config)
+    )
+    wrong = mismatch(expected, {key: value for key, value in held.items() if key not in ignored}, exact=True)
     if wrong is not None:
         raise CheckpointError(
             f"{file.name} is damaged or of an unknown kind: {wrong}; it seems to be {describe(file.content)}"
         )
-    ready = {key: held[key].detach().to(like.dtype).contiguous() for key, like in expected.items()}
-    broken = next((key for key, value in ready.items() if not value.isfinite().all()), None)
-    if broken is not None:
-        raise CheckpointError(f"{file.name}: weights must be finite, {broken} holds NaN or infinity")
-    return ready, ignored
+    return ready_state(file.name, expected, held), ignored

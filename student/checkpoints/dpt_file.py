@@ -13,7 +13,7 @@ from student.checkpoints.dpt_meaning import meaning_of
 from student.checkpoints.dpt_shape import infer_dpt_config
 from student.checkpoints.file import read_checkpoint_file
 from student.checkpoints.kind import describe, state_of
-from student.checkpoints.shape import mismatch
+from student.checkpoints.shape import mismatch, ready_state
 from student.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -84,15 +84,11 @@ def load_dpt(path: str | Path, name: str | None = None, max_depth: float | None 
     config = asked or _inferred(ours, family, label, path, max_depth, notes)
     network = empty_dpt(config)
     expected = network.state_dict()
-    wrong = _mismatch(to_official(expected, family), used)
+    wrong = mismatch(to_official(expected, family), used, exact=True)
     if wrong is not None:
         fault = f"is no {name}" if name else "is damaged or of an unknown kind"
         raise CheckpointError(f"{label} {fault}: {wrong}; it seems to be {family}")
-    ready = {key: ours[key].detach().to(like.dtype).contiguous() for key, like in expected.items()}
-    broken = next((key for key, value in ready.items() if not bool(value.isfinite().all())), None)
-    if broken is not None:
-        official = next(iter(to_official({broken: ready[broken]}, family)))
-        raise CheckpointError(f"{label}: weights must be finite, {official} holds NaN or infinity")
+    ready = ready_state(label, expected, ours, lambda key: next(iter(to_official({key: ours[key]}, family))))
     network.load_state_dict(ready, strict=True, assign=True)
     return network.eval()
 
@@ -161,12 +157,3 @@ def _taps(notes: Mapping[str, Any] | None) -> tuple[int, ...] | None:
     backbone = (notes or {}).get("backbone_config")
     listed = backbone.get("out_indices") if isinstance(backbone, dict) else None
     return tuple(int(index) - 1 for index in listed) if listed else None
-
-
-def _mismatch(expected: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> str | None:
-    """Say how a state differs from what is expected, beyond what official files hold without use."""
-    wrong = mismatch(expected, state)
-    unknown = [key for key in state if key not in expected]
-    if wrong is None and unknown:
-        return f"of its keys {len(unknown)} unexpected, first {unknown[0]}"
-    return wrong

@@ -67,7 +67,10 @@ def meaning_of(
     from student.networks.depth_anything import INDOOR_MAX_DEPTH, OUTDOOR_MAX_DEPTH
     from student.networks.dpt_config import KITTI_INVERSE, NYU_INVERSE
 
+    kind = None if name is not None or config is None else _kind(config)
     if max_depth is not None:
+        if kind == "relative":
+            raise ValueError(f"{file}: its config.json says relative depth, which has no max_depth")
         if family not in (Family.DEPTH_ANYTHING, Family.HUGGING_FACE, Family.TOOLBOX):
             raise ValueError(f"max_depth is for Depth Anything and the depth toolbox, {file} is {family}")
         if not max_depth > 0:
@@ -87,14 +90,21 @@ def meaning_of(
                 "the file's name say which; give max_depth"
             )
         return Meaning(metres)
-    if name is None and config is not None and "depth_estimation_type" in config:
-        metric = config["depth_estimation_type"] == "metric"
-        return Meaning(float(config.get("max_depth") or 1.0) if metric else None)
+    if kind is not None and config is not None:
+        return Meaning(float(config.get("max_depth") or 1.0) if kind == "metric" else None)
     for pattern, metres in ((_INDOOR, INDOOR_MAX_DEPTH), (_OUTDOOR, OUTDOOR_MAX_DEPTH), (_RELATIVE, None)):
         if pattern.search(said):
             return Meaning(metres)
+    if config is not None:
+        return Meaning()  # what the port takes a config for that does not say
     raise CheckpointError(
         f"{file}: metric and relative networks have the same keys, and the file's name does not say which "
         "this is; give max_depth (20 for metric_hypersim, 80 for metric_vkitti), or the name "
         "depth-anything-v2-small, -base, -large or -giant"
     )
+
+
+def _kind(config: Mapping[str, Any]) -> str | None:
+    """Return "metric" or "relative" as config.json says; its first form has another key."""
+    said = config.get("depth_estimation_type", config.get("depth_estimation"))
+    return None if said is None else str(said)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from student.checkpoints.dformer_state import describe_dformer, has_head, version_of
+from student.checkpoints.dformer_state import describe_dformer, has_head, nearest_dformer, version_of
 from student.checkpoints.dpt_keys import Family, family_of
 
 if TYPE_CHECKING:
@@ -116,11 +116,28 @@ def describe(content: Any, metadata: Mapping[str, str] | None = None) -> str:
 
 
 def describe_student(state: Mapping[str, Tensor]) -> str:
-    """Say which student a state is, by its head."""
+    """Say which student a state is, by its encoder and head."""
     head = state.get(DECODER + "_task_head.conv.weight")
     upsamplings = parts(state, DECODER + "_task_head.upsample_")
     resolution = {0: "reduced-res", 2: "full-res"}.get(upsamplings, f"{upsamplings} upsamplings")
-    return f"{resolution}, {head.shape[0]} numbers a pixel" if head is not None and head.ndim else resolution
+    encoder = encoder_name(encoder_part(state))
+    facts = [f"{encoder} encoder"] if encoder != "swin" else []
+    facts.append(resolution)
+    if head is not None and head.ndim:
+        facts.append(f"{head.shape[0]} numbers a pixel")
+    return ", ".join(facts)
+
+
+def encoder_part(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the weights of a student's encoder under the keys that it has by itself."""
+    return {key.removeprefix(BACKBONE): value for key, value in state.items() if key.startswith(BACKBONE)}
+
+
+def encoder_name(part: Mapping[str, Tensor]) -> str:
+    """Return what `StudentConfig.encoder` is for the encoder of a student."""
+    if version_of(part) is not None:
+        return nearest_dformer(part).name
+    return "residual" if any(key.startswith("stem.") for key in part) else "swin"
 
 
 def parts(state: Iterable[str], before: str) -> int:

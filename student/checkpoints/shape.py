@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import pydantic
 
-from student.checkpoints.dformer_state import nearest_dformer, version_of
-from student.checkpoints.kind import BACKBONE, DECODER, Kind, describe, kind_of, parts
+from student.checkpoints.kind import DECODER, Kind, describe, encoder_name, encoder_part, kind_of, parts
 from student.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -82,19 +81,26 @@ def expected_state(config: StudentConfig) -> Mapping[str, Tensor]:
     return MappingProxyType(empty_student(config).state_dict())
 
 
-def mismatch(expected: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> str | None:
+def mismatch(
+    expected: Mapping[str, Tensor], state: Mapping[str, Tensor], *, exact: bool = False
+) -> str | None:
     """Say what a state lacks, holds beside and holds in another shape, by the first key of each; or None.
 
-    Keys that no module has are no fault of their own, as in the official loader.
+    Parameters
+    ----------
+    expected, state
+        Of the network and of the file.
+    exact
+        Whether keys that no module has are a fault by themselves; in the official loader they are none.
     """
     missing = [key for key in expected if key not in state]
     shapes = [key for key, like in expected.items() if key in state and state[key].shape != like.shape]
-    if not missing and not shapes:
+    unexpected = [key for key in state if key not in expected]
+    if not (missing or shapes or (exact and unexpected)):
         return None
     faults = []
     if missing:
         faults.append(f"{len(missing)} missing, first {missing[0]}")
-    unexpected = [key for key in state if key not in expected]
     if unexpected:
         faults.append(f"{len(unexpected)} unexpected, first {unexpected[0]}")
     if shapes:
@@ -104,6 +110,39 @@ def mismatch(expected: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> str
             f"expected {tuple(expected[first].shape)}, got {tuple(state[first].shape)}"
         )
     return "of its keys " + ", ".join(faults)
+
+
+def ready_state(
+    name: str,
+    expected: Mapping[str, Tensor],
+    state: Mapping[str, Tensor],
+    official: Callable[[str], str] = str,
+) -> dict[str, Tensor]:
+    """Return a state that has no `mismatch` as the network takes it: its keys alone, in its order and types.
+
+    Parameters
+    ----------
+    name
+        What messages call the file.
+    expected, state
+        Of the network and of the file.
+    official
+        Returns what the file calls a key.
+
+    Raises
+    ------
+    CheckpointError
+        Weights are not finite.
+    """
+    ready = {key: state[key].detach().to(like.dtype).contiguous() for key, like in expected.items()}
+    broken = next((key for key, value in ready.items() if not _is_finite(value)), None)
+    if broken is not None:
+        raise CheckpointError(f"{name}: weights must be finite, {official(broken)} holds NaN or infinity")
+    return ready
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    return all(bool(bound.isfinite()) for bound in tensor.aminmax())
 
 
 def _read(name: str, state: Mapping[str, Tensor]) -> dict[str, Any]:
@@ -125,10 +164,11 @@ def _read(name: str, state: Mapping[str, Tensor]) -> dict[str, Any]:
 
 
 def _encoder(state: Mapping[str, Tensor]) -> dict[str, Any]:
-    own = {key.removeprefix(BACKBONE): value for key, value in state.items() if key.startswith(BACKBONE)}
-    if version_of(own) is not None:
-        return {"encoder": nearest_dformer(own).name}
-    residual = any(key.startswith("stem.") for key in own)
+    own = encoder_part(state)
+    encoder = encoder_name(own)
+    if encoder not in ("swin", "residual"):
+        return {"encoder": encoder}
+    residual = encoder == "residual"
     names = RESIDUAL_STAGES if residual else SWIN_STAGES
     depths = [parts(own, f"{stage}.") for stage in names]
     first = f"{names[0]}.0."
@@ -138,7 +178,7 @@ def _encoder(state: Mapping[str, Tensor]) -> dict[str, Any]:
     heads = _size(own, f"{first}attn.logit_scale") or _size(own, f"{first}attn.cpb_mlp.2.weight")
     index = _size(own, f"{first}attn.relative_position_index")
     return {
-        "encoder": "residual" if residual else None,
+        "encoder": encoder,
         "rgb_channels": rgb or (width - depth if depth else None),
         "depth_channels": depth or (width - rgb if rgb else None),
         "depths": depths if all(depths) else None,

@@ -6,6 +6,7 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from student.inference.operations import Convolution, Linear, Operations, Value
 
@@ -44,6 +45,12 @@ def added_filter(conv: nn.Conv2d) -> Convolution:
     middle = made.weight.shape[-1] // 2
     made.weight[:, 0, middle, middle] += 1
     return made
+
+
+def sampling(length: int, count: int) -> Tensor:
+    """Return the weights (count, length) of bilinear sampling along an axis, edge to edge."""
+    every = functional.interpolate(torch.eye(length)[None], size=count, mode="linear", align_corners=False)
+    return every[0].t().contiguous()
 
 
 class Filter(nn.Module):

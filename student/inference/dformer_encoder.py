@@ -1,7 +1,6 @@
 """The encoder of DFormer for one input size: norms and scales are part of the layers beside them.
 
-Both streams are rows, (tokens, channels). Pooling to the coarse grid of queries and enlarging what they
-gathered are products with constant matrices.
+Both streams are rows, (tokens, channels).
 """
 
 from __future__ import annotations
@@ -14,13 +13,12 @@ from torch.nn import functional
 
 from student.inference.batch_norm import scale_and_bias
 from student.inference.constants import Filter, added_filter, convolution, linear, to_planes, to_rows
+from student.inference.dformer_attention import CoarseGrid, GlobalAttention, Grid
 from student.inference.images import Images
-from student.inference.operations import Convolution, Linear, Norm, Operations, Value
+from student.inference.operations import Convolution, Norm, Operations, Value
 from student.networks.dformer import DFormer
-from student.networks.dformer_block import Attention, Block, Mlp
+from student.networks.dformer_block import Block, Mlp
 from student.networks.dveformer import DVEFormer
-
-Grid = tuple[int, int]
 
 
 class Stem(nn.Module):
@@ -79,55 +77,6 @@ class Halving(nn.Module):
         return to_rows(ops, ops.add(halved, self.constant), self.outputs)
 
 
-class GlobalAttention(nn.Module):
-    """A coarse grid of queries gathers values of all tokens.
-
-    Parameters
-    ----------
-    attention
-        As trained.
-    grid
-        Height and width of the map.
-    """
-
-    pool: Tensor
-    enlarge: Tensor
-
-    def __init__(self, attention: Attention, grid: Grid) -> None:
-        super().__init__()
-        self.tokens, self.heads, side = grid[0] * grid[1], attention.heads, attention.window
-        channels = attention.kv.in_features
-        self.width = channels // 2 // self.heads
-        self.pooled = channels + channels // 2
-        scale = torch.full((channels // 2,), self.width**-0.5)
-        self.query = linear(attention.short_cut_linear, scale)
-        half = channels // 2
-        weight, bias = attention.kv.weight, attention.kv.bias
-        self.key, self.value = (
-            Linear(weight[part].t(), bias[part]) for part in (slice(half), slice(half, None))
-        )
-        pool = [functional.adaptive_avg_pool1d(torch.eye(length), side).t() for length in grid]
-        self.register_buffer("pool", torch.kron(*pool))
-        enlarge = [_interpolation(length, side) for length in grid]
-        self.register_buffer("enlarge", torch.kron(*enlarge))
-
-    def run(self, ops: Operations, x: Value, e: Value, value: Value) -> Value:
-        """Rows of both streams, and of the values, to rows."""
-        both = ops.reshape(ops.concat([x, e], axis=1), (-1, self.tokens, self.pooled))
-        pooled = ops.reshape(ops.matmul(self.pool, both), (-1, self.pooled))
-        cells = len(self.pool)
-        q = self._heads(ops, ops.linear(pooled, self.query), cells, (0, 2, 1, 3))
-        k = self._heads(ops, ops.linear(value, self.key), self.tokens, (0, 2, 3, 1))
-        v = self._heads(ops, ops.linear(value, self.value), self.tokens, (0, 2, 1, 3))
-        coarse = ops.matmul(ops.softmax(ops.matmul(q, k)), v)
-        narrow = self.heads * self.width
-        coarse = ops.reshape(ops.transpose(coarse, (0, 2, 1, 3)), (-1, cells, narrow))
-        return ops.reshape(ops.matmul(self.enlarge, coarse), (-1, narrow))
-
-    def _heads(self, ops: Operations, x: Value, tokens: int, axes: tuple[int, ...]) -> Value:
-        return ops.transpose(ops.reshape(x, (-1, tokens, self.heads, self.width)), axes)
-
-
 class Mixing(nn.Module):
     """The perceptron that also sees neighbours.
 
@@ -160,11 +109,13 @@ class Layer(nn.Module):
     ----------
     block
         As trained.
+    coarse
+        Of the stage, if its blocks attend to the whole map.
     grid
         Height and width of the map.
     """
 
-    def __init__(self, block: Block, grid: Grid) -> None:
+    def __init__(self, block: Block, coarse: CoarseGrid | None, grid: Grid) -> None:
         super().__init__()
         attention = block.attn
         self.norm, self.norm_e = Norm(attention.norm), Norm(attention.norm_e)
@@ -174,7 +125,7 @@ class Layer(nn.Module):
         self.local, self.mix = Filter(convolution(attention.conv), grid), linear(attention.a)
         self.before, self.after = linear(attention.e_fore), linear(attention.e_back)
         self.near = Filter(convolution(attention.e_conv), grid)
-        self.far = GlobalAttention(attention, grid) if attention.window else None
+        self.far = None if coarse is None else GlobalAttention(attention, coarse)
         self.join = linear(attention.proj, block.layer_scale_1)
         self.mlp = Mixing(block.mlp, block.layer_scale_2, grid)
         self.join_e = self.mlp_e = None
@@ -227,7 +178,10 @@ class DFormerEncoder(nn.Module):
             ):
                 layers = cast(nn.Sequential, trained[number])
                 downs.append(Halving(layers, before) if number else Stem(layers))
-            self.stages.append(nn.ModuleList(Layer(block, grid) for block in cast("list[Block]", stage)))
+            side = backbone.config.windows[number]
+            coarse = CoarseGrid(side, grid) if side else None
+            blocks = cast("list[Block]", stage)
+            self.stages.append(nn.ModuleList(Layer(block, coarse, grid) for block in blocks))
             before = grid
 
     def run(self, ops: Operations, rgb: Value, depth: Value) -> list[Value]:
@@ -240,9 +194,3 @@ class DFormerEncoder(nn.Module):
                 x, e = layer.run(ops, x, e)
             features.append(x)
         return features
-
-
-def _interpolation(length: int, cells: int) -> Tensor:
-    """Return the weights (length, cells) of bilinear enlargement along an axis, edge to edge."""
-    every = functional.interpolate(torch.eye(cells)[None], size=length, mode="linear", align_corners=False)
-    return every[0].t()

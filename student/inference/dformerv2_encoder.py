@@ -10,96 +10,16 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from student.inference.batch_norm import scale_and_bias
 from student.inference.constants import Filter, added_filter, convolution, linear, to_planes, to_rows
+from student.inference.dformerv2_geometry import Distances, Grid, Prior, Rotation, StageDepth, priors
 from student.inference.images import Images
 from student.inference.operations import Linear, Norm, Operations, Value
 from student.networks.dformerv2 import DFormerV2, Stage
 from student.networks.dformerv2_block import Block, GeometryAttention
 from student.networks.dveformer import DVEFormer
 from student.networks.geometry_prior import GeometryPrior
-
-Grid = tuple[int, int]
-
-
-class Distances:
-    """Differences of depth between the tokens of a line, (N, lines, 1, tokens, tokens), and all of a stage.
-
-    Parameters
-    ----------
-    rows, columns
-        Within rows and within columns; where tokens attend to the whole map both are that map, one line.
-    """
-
-    def __init__(self, rows: Value, columns: Value) -> None:
-        self.rows, self.columns = rows, columns
-
-
-class StageDepth(nn.Module):
-    """Bring depth to the resolution of a stage, and see how far apart its tokens are.
-
-    Parameters
-    ----------
-    size
-        Height and width of the images.
-    grid
-        Of the stage.
-    whole
-        Whether tokens attend to the whole map.
-    """
-
-    down: Tensor
-    across: Tensor
-    minus: Tensor
-
-    def __init__(self, size: Grid, grid: Grid, *, whole: bool) -> None:
-        super().__init__()
-        self.grid, self.whole = grid, whole
-        self.register_buffer("down", _sampling(size[0], grid[0]))
-        self.register_buffer("across", _sampling(size[1], grid[1]).t().contiguous())
-        self.register_buffer("minus", torch.tensor(-1.0))
-
-    def run(self, ops: Operations, depth: Value) -> Distances:
-        """See the differences within (N, 1, H, W)."""
-        small = ops.matmul(ops.matmul(self.down, depth), self.across)
-        height, width = self.grid
-        if self.whole:
-            found = self._differences(ops, small, 1, height * width)
-            return Distances(found, found)
-        rows = self._differences(ops, small, height, width)
-        return Distances(rows, self._differences(ops, ops.transpose(small, (0, 1, 3, 2)), width, height))
-
-    def _differences(self, ops: Operations, depth: Value, lines: int, tokens: int) -> Value:
-        from_, to = (ops.reshape(depth, (-1, lines, 1, *shape)) for shape in ((tokens, 1), (1, tokens)))
-        return ops.absolute(ops.add(from_, ops.mul(to, self.minus)))
-
-
-class Prior(nn.Module):
-    """What distances add to the logits of a block, within a kind of line.
-
-    Parameters
-    ----------
-    prior
-        As trained.
-    grid
-        (tokens, tokens), distances in the map.
-    """
-
-    in_map: Tensor
-    in_depth: Tensor
-
-    def __init__(self, prior: GeometryPrior, grid: Tensor) -> None:
-        super().__init__()
-        decay = prior.decay[:, None, None]
-        of_map, of_depth = prior.weight.detach().flatten()
-        self.register_buffer("in_map", decay * (of_map * grid))
-        self.register_buffer("in_depth", decay * of_depth)
-
-    def run(self, ops: Operations, logits: Value, depth: Value) -> Value:
-        """Add to (N, lines, heads, tokens, tokens)."""
-        return ops.add(ops.add(logits, ops.mul(depth, self.in_depth)), self.in_map)
 
 
 class Attention(nn.Module):
@@ -109,6 +29,8 @@ class Attention(nn.Module):
     ----------
     attention, prior
         As trained.
+    rotation
+        Of the stage.
     scale
         Of the branch, by channel, or None.
     grid
@@ -117,20 +39,18 @@ class Attention(nn.Module):
         Whether tokens attend to the whole map.
     """
 
-    cosine: Tensor
-    sine: Tensor
-    minus_sine: Tensor
-
     def __init__(
         self,
         attention: GeometryAttention,
         prior: GeometryPrior,
+        rotation: Rotation,
         scale: Tensor | None,
         grid: Grid,
         *,
         whole: bool,
     ) -> None:
         super().__init__()
+        self.rotation = rotation
         self.heads, channels = attention.heads, attention.q_proj.in_features
         self.width = channels // self.heads
         self.lines = (1, grid[0] * grid[1]) if whole else grid
@@ -139,17 +59,7 @@ class Attention(nn.Module):
         self.value = linear(attention.v_proj)
         self.near = Filter(convolution(attention.lepe.dwconv), grid)
         self.join = linear(attention.out_proj, scale)
-        # A float32 product, as published weights saw it: phases of thousands of radians are sensitive.
-        phase = (torch.arange(grid[0] * grid[1])[:, None] * prior.angle[::2]).repeat(1, self.heads)
-        self.register_buffer("cosine", phase.cos())
-        self.register_buffer("sine", phase.sin())
-        self.register_buffer("minus_sine", -phase.sin())
-        dy, dx = (_apart(length) for length in grid)
-        if whole:
-            both = (dy[:, None, :, None] + dx[None, :, None, :]).reshape(len(phase), -1)
-            self.priors = nn.ModuleList([Prior(prior, both)])
-        else:
-            self.priors = nn.ModuleList(Prior(prior, apart) for apart in (dx, dy))
+        self.priors = priors(prior, grid, whole=whole)
 
     def run(self, ops: Operations, x: Value, distances: Distances) -> Value:
         """Rows to rows."""
@@ -168,15 +78,12 @@ class Attention(nn.Module):
         """Rotate rows of pairs, to (N, lines, tokens, heads, channels)."""
         half = self.heads * self.width // 2
         lines, tokens = self.lines
-        a, b = (
-            ops.reshape(ops.columns(x, start, start + half), (-1, len(self.cosine), half))
+        first, second = (
+            ops.reshape(ops.columns(x, start, start + half), (-1, lines * tokens, half))
             for start in (0, half)
         )
-        turned = (
-            ops.add(ops.mul(a, self.cosine), ops.mul(b, self.minus_sine)),
-            ops.add(ops.mul(b, self.cosine), ops.mul(a, self.sine)),
-        )
         shape = (-1, lines, tokens, self.heads, self.width // 2)
+        turned = self.rotation.run(ops, first, second)
         return ops.concat([ops.reshape(part, shape) for part in turned], axis=4)
 
     def _attend(
@@ -204,18 +111,20 @@ class Layer(nn.Module):
     ----------
     block
         As trained.
+    rotation
+        Of the stage.
     grid
         Height and width of the map.
     whole
         Whether tokens attend to the whole map.
     """
 
-    def __init__(self, block: Block, grid: Grid, *, whole: bool) -> None:
+    def __init__(self, block: Block, rotation: Rotation, grid: Grid, *, whole: bool) -> None:
         super().__init__()
         self.place = Filter(added_filter(block.cnn_pos_encode.dwconv), grid)
         self.norm1, self.norm2 = Norm(block.layer_norm1), Norm(block.layer_norm2)
         gammas = [cast(Tensor | None, gamma) for gamma in (block.gamma_1, block.gamma_2)]
-        self.attention = Attention(block.Attention, block.Geo, gammas[0], grid, whole=whole)
+        self.attention = Attention(block.Attention, block.Geo, rotation, gammas[0], grid, whole=whole)
         self.expand = linear(block.ffn.fc1)
         self.spread = Filter(added_filter(block.ffn.dwconv.dwconv), grid)
         self.contract = linear(block.ffn.fc2, gammas[1])
@@ -255,10 +164,10 @@ class DFormerV2Encoder(nn.Module):
         self.grids = [(size[0] // stride, size[1] // stride) for stride in (4, 8, 16, 32)]
         for stage, grid in zip(cast("list[Stage]", backbone.layers), self.grids, strict=True):
             self.depths.append(StageDepth(size, grid, whole=stage.last))
+            blocks = cast("list[Block]", stage.blocks)
+            rotation = Rotation(blocks[0].Geo.angle, blocks[0].Attention.heads, grid[0] * grid[1])
             self.stages.append(
-                nn.ModuleList(
-                    Layer(block, grid, whole=stage.last) for block in cast("list[Block]", stage.blocks)
-                )
+                nn.ModuleList(Layer(block, rotation, grid, whole=stage.last) for block in blocks)
             )
             if stage.downsample is not None:
                 halving = stage.downsample
@@ -292,14 +201,3 @@ def _paired(layer: nn.Linear, heads: int) -> Linear:
     order = torch.arange(channels).view(-1, 2).t().flatten()  # pairs lie within a head
     scale = (channels // heads) ** -0.25
     return Linear((layer.weight.detach()[order] * scale).t(), layer.bias.detach()[order] * scale)
-
-
-def _apart(length: int) -> Tensor:
-    place = torch.arange(length, dtype=torch.float32)
-    return (place[:, None] - place).abs()
-
-
-def _sampling(length: int, count: int) -> Tensor:
-    """Return the weights (count, length) of bilinear sampling along an axis, edge to edge."""
-    every = functional.interpolate(torch.eye(length)[None], size=count, mode="linear", align_corners=False)
-    return every[0].t().contiguous()

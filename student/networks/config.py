@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Annotated, Final, Literal
 
 import pydantic
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from student.networks.dformer_config import DFORMERS, Chance, Count, DFormerConfig
 from student.networks.drop_path import rising_chances
+from student.networks.names import look_up
 
 Encoder = Literal[
     "swin",
@@ -73,9 +73,7 @@ class StudentConfig(BaseModel):
     drop_path: Chance = Field(
         default=0.2, description="chance of skipping the last block in training, rising linearly from 0"
     )
-    dropout: Chance = Field(
-        default=0.1, description="chance of dropping a fused channel in training"
-    )
+    dropout: Chance = Field(default=0.1, description="chance of dropping a fused channel in training")
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> StudentConfig:
@@ -147,7 +145,4 @@ def published(name: str) -> StudentConfig:
     ValueError
         The name is unknown.
     """
-    if name not in CONFIGS:
-        near = difflib.get_close_matches(name, CONFIGS, n=1, cutoff=0)
-        raise ValueError(f"unknown student {name!r}, did you mean {near[0]!r}? Known: {', '.join(CONFIGS)}")
-    return CONFIGS[name]
+    return look_up("student", name, CONFIGS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -10,6 +9,7 @@ from typing import Final
 
 from student.networks.dpt import Dpt
 from student.networks.dpt_config import DptConfig, Four
+from student.networks.names import look_up
 from student.networks.vit import VitConfig
 
 INDOOR_MAX_DEPTH: Final = 20.0
@@ -36,7 +36,7 @@ _SIZES: Final[Mapping[str, _Size]] = MappingProxyType(
         "giant": _Size(1536, 40, 24, (9, 19, 29, 39), 384, (1536, 1536, 1536, 1536), swiglu=True),
     }
 )
-_ENCODERS: Final = {f"vit{size[0]}": size for size in _SIZES}
+_ENCODERS: Final = {f"vit{name[0]}": size for name, size in _SIZES.items()}
 
 
 def depth_anything_config(size: str, *, max_depth: float | None = None, hf: bool = False) -> DptConfig:
@@ -57,13 +57,7 @@ def depth_anything_config(size: str, *, max_depth: float | None = None, hf: bool
     ValueError
         The size is unknown.
     """
-    known = _SIZES.get(_ENCODERS.get(size, size))
-    if known is None:
-        near = difflib.get_close_matches(size, [*_SIZES, *_ENCODERS], n=1, cutoff=0)
-        raise ValueError(
-            f"unknown Depth Anything {size!r}, did you mean {near[0]!r}? "
-            f"Known: {', '.join(_SIZES)}, {', '.join(_ENCODERS)}"
-        )
+    known = look_up("Depth Anything", size, {**_SIZES, **_ENCODERS})
     vit = VitConfig(
         width=known.width,
         depth=known.depth,

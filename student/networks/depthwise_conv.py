@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from student.networks.precision import is_autocast
+
 
 class DepthwiseConv(nn.Conv2d):
     """A filter for each channel of (N, h, w, C), which keeps the shape.
@@ -27,11 +29,11 @@ class DepthwiseConv(nn.Conv2d):
 
     def added(self, x: Tensor) -> Tensor:
         """Return x + forward(x), in float32 by filters that hold the addition."""
-        if x.dtype != torch.float32 or torch.is_autocast_enabled(x.device.type):
+        if x.dtype != torch.float32 or is_autocast(x):
             return x + self.forward(x)  # half floats would round the sum of 1 and a weight
         weight = self.weight + self._identity()
         planes = x.permute(0, 3, 1, 2)
-        filtered = functional.conv2d(planes, weight, self.bias, padding=self.padding, groups=self.groups)  # type: ignore[arg-type]
+        filtered = functional.conv2d(planes, weight, self.bias, padding=self.padding, groups=self.groups)
         return filtered.permute(0, 2, 3, 1)
 
     def _identity(self) -> Tensor:

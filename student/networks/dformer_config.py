@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Annotated, Final, Literal
 
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field
 
 from student.networks.drop_path import rising_chances
+from student.networks.names import look_up
 
 Count = Annotated[int, Field(ge=1)]
 Chance = Annotated[float, Field(ge=0, lt=1)]
@@ -164,7 +164,4 @@ def published_dformer(name: str) -> DFormerConfig:
     ValueError
         The name is unknown.
     """
-    if name not in DFORMERS:
-        near = difflib.get_close_matches(name, DFORMERS, n=1, cutoff=0)
-        raise ValueError(f"unknown DFormer {name!r}, did you mean {near[0]!r}? Known: {', '.join(DFORMERS)}")
-    return DFORMERS[name]
+    return look_up("DFormer", name, DFORMERS)

@@ -12,6 +12,7 @@ from torch.nn import functional
 from student.networks.depthwise_conv import DepthwiseConv
 from student.networks.dformer_config import LAYER_SCALE
 from student.networks.geometry_prior import GeometryPrior, StageGeometry
+from student.networks.precision import without_autocast
 from student.networks.stochastic_depth import StochasticDepth
 
 EPS = 1e-6
@@ -64,7 +65,7 @@ class GeometryAttention(nn.Module):
         bias = torch.cat([self.q_proj.bias, self.k_proj.bias])
         qk, v = functional.linear(x, weight, bias), self.v_proj(x)
         # The prior reaches tens: half floats would round it by tenths.
-        with torch.autocast(x.device.type, enabled=False):
+        with without_autocast(x):
             attended = self._attend(qk.float(), v.float(), prior, geometry)
         projected: Tensor = self.out_proj(self.lepe(v) + attended)
         return projected

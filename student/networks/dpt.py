@@ -102,8 +102,8 @@ class Dpt(nn.Module):
         return one, two, three, four
 
     def depth(self, raw: Tensor) -> Tensor:
-        """Return the depth that the output of the head, of any shape, stands for."""
-        config = self.config
+        """Return the depth that the output of the head, of any shape, stands for, float32."""
+        config, raw = self.config, raw.float()  # half floats would step by millimetres, and divide by 0
         if config.activation == "sigmoid" and config.max_depth is not None:
             return raw.sigmoid() * config.max_depth
         depth = raw if config.activation == "none" else raw.relu()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final, Literal
 
+from student.networks.names import look_up
 from student.networks.vit import VitConfig
 
 Readout = Literal["ignore", "add", "project"]
@@ -131,7 +131,4 @@ def published_dpt(name: str) -> DptConfig:
     ValueError
         The name is unknown.
     """
-    if name not in DPT_CONFIGS:
-        near = difflib.get_close_matches(name, DPT_CONFIGS, n=1, cutoff=0)
-        raise ValueError(f"unknown DPT {name!r}, did you mean {near[0]!r}? Known: {', '.join(DPT_CONFIGS)}")
-    return DPT_CONFIGS[name]
+    return look_up("DPT", name, DPT_CONFIGS)

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from student.networks.precision import without_autocast
+
 HAM_CHANNELS: Final = 512
 """Channels of the map that is decomposed."""
 
@@ -94,7 +96,7 @@ class Nmf(nn.Module):
         if bases is None:
             bases = self._drawn(x) if self.training else self.bases
         # Half floats lose the small divisors, and products of updates soon leave their range.
-        with torch.autocast(x.device.type, enabled=False):
+        with without_autocast(x):
             return self._factorised(x.float(), bases.float()).to(x.dtype)
 
     def _factorised(self, x: Tensor, bases: Tensor) -> Tensor:

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from student.networks.stochastic_depth import StochasticDepth
+
 MASKED = -100.0
 """Added to the logit of two tokens that the cyclic shift brought together."""
 

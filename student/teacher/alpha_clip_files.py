@@ -220,10 +220,7 @@ def _checked(
     from student.teacher.alpha_clip import empty_state
 
     expected = empty_state(shape)
-    wrong = mismatch(expected, state)
-    unknown = next((key for key in state if key not in expected), None)
-    if wrong is None and unknown is not None:
-        wrong = f"of its keys {len(state) - len(expected)} unexpected, first {unknown}"
+    wrong = mismatch(expected, state, exact=True)
     if wrong is not None:
         raise CheckpointError(f"{alpha} (visual.*) and {base} (the rest) make no Alpha-CLIP: {wrong}")
     ready = {key: value.detach().float() for key, value in state.items()}

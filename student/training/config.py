@@ -25,7 +25,9 @@ class OptimizerConfig(_Section):
         default=5e-5, gt=0, description="peak learning rate for a batch of 8; a run takes lr * batch / 8"
     )
     weight_decay: float = Field(default=1e-4, ge=0, description="of AdamW")
-    decay_norms: bool = Field(default=True, description="whether biases and norms decay too, as published")
+    decay_norms: bool = Field(
+        default=True, description="whether biases, norms and scales decay too, as published"
+    )
     betas: tuple[Share, Share] = Field(
         default=(0.9, 0.999), description="of AdamW; the schedule replaces the first if it has a momentum"
     )

@@ -291,10 +291,15 @@ def _next(parts: Iterator[Batch]) -> Batch:
 def _make_optimizer(network: DVEFormer, config: OptimizerConfig, lr: float) -> torch.optim.AdamW:
     groups: list[dict[str, Any]] = [{"params": list(network.parameters())}]
     if not config.decay_norms:
-        matrices = [p for p in network.parameters() if p.ndim > 1]
-        vectors = [p for p in network.parameters() if p.ndim <= 1]
+        matrices = [p for p in network.parameters() if _is_matrix(p)]
+        vectors = [p for p in network.parameters() if not _is_matrix(p)]
         groups = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr=lr, betas=config.betas, weight_decay=config.weight_decay, fused=True)
+
+
+def _is_matrix(weight: Tensor) -> bool:
+    """Say whether a weight mixes channels or pixels; some scales have axes of length 1 beside their own."""
+    return sum(length > 1 for length in weight.shape) > 1
 
 
 def _check_batch(run: RunConfig, world: int) -> None:

@@ -103,5 +103,6 @@ def feed_forward(block: Block, x: Tensor) -> Tensor:
 
 def filtered(conv: nn.Conv2d, x: Tensor) -> Tensor:
     """Convolve (N, h, w, C)."""
-    planes: Tensor = conv(x.permute(0, 3, 1, 2))
+    planes = x.permute(0, 3, 1, 2)
+    planes = functional.conv2d(planes, conv.weight, conv.bias, padding=conv.padding, groups=conv.groups)
     return planes.permute(0, 2, 3, 1)

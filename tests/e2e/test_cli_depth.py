@@ -14,6 +14,7 @@ import dvemap
 from dvemap.depth_panel import marks
 from dvemap.estimated_depth import EstimatedSequence
 from dvemap.frame_depth import FrameDepth
+from dvemap.viewing import Words, open_subject
 from mapping import mean, solid_rows
 from sequences import open_sequence
 
@@ -131,11 +132,13 @@ def test_a_video_with_poses(
     assert len(mine & theirs) > 0.97 * len(mine | theirs)  # poses in text, the rest is equal
 
 
-def test_info_says_that_depth_is_missing(bare: Path, cli: Cli) -> None:
+def test_info_says_that_depth_is_missing(bare: Path, film: Path, cli: Cli) -> None:
     ran = cli("info", bare)
     assert ran.status == 0, ran.err
     assert "it is RGB-only: depth must be estimated; use --depth-from" in ran.out
     assert ran.out.splitlines()[-1].endswith("--depth-from depth-anything-v2-metric-indoor-small")
+    assert "no valid pixel" not in ran.out
+    assert f"{FRAMES} frames, colour 160x120, no depth" in cli("info", film / "video.mp4").out
 
 
 def test_relative_depth_needs_measured_depth(
@@ -173,6 +176,25 @@ def test_resuming_with_another_estimator_is_refused(
     perfect().fingerprint = "another"
     options = ("fuse", bare, "-o", out, "--encoder", "none", "--resume", "--depth-from")
     assert "depth.source was 'a', is 'b'" in cli(*options, "b").error
+    (bare / "depth").mkdir()
+    for index in range(FRAMES):
+        cv2.imwrite(str(bare / "depth" / f"{index}.png"), np.full((120, 160), 1000, np.uint16))
+    assert "depth.source was 'a', is None" in cli(*options[:-1], "--trust").error
+
+
+def test_a_way_is_read_without_an_estimator(
+    film: Path, perfect: Callable[..., Perfect], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    perfect()
+    out = tmp_path / "m.dvm"
+    dvemap.fuse(film, out, encoder="none", depth_from="perfect", trust=True)
+    monkeypatch.setattr("student.depth_estimator.open_depth_estimator", None)
+    said: list[str] = []
+    for sequence in (None, film):
+        way = open_subject(out, Words(), sequence=sequence, note=said.append).trajectory
+        assert way is not None
+        assert np.isfinite(way[:FRAMES]).all()
+    assert said == []
 
 
 def test_large_images_get_smaller_depth(perfect: Callable[..., Perfect]) -> None:
@@ -233,6 +255,30 @@ def test_depth_of_images(bare: Path, tiny_depth: dict[str, Path], tmp_path: Path
     assert json.loads((out / "depth.json").read_text())["name"] == "tiny-metric"
 
 
+def test_depth_is_of_the_images_that_are_asked_for(
+    bare: Path, tiny_depth: dict[str, Path], perfect: Callable[..., Perfect], tmp_path: Path, cli: Cli
+) -> None:
+    out = tmp_path / "out"
+    first, second = tmp_path / "a" / "x.jpg", tmp_path / "b" / "x.jpg"
+    for path, number in ((first, 2), (second, 7)):
+        path.parent.mkdir()
+        shutil.copy(bare / "color" / f"{number}.jpg", path)
+    options = ("-o", out, "--depth-from", tiny_depth["metric"])
+    assert cli("depth", first, bare / "color", *options).status == 0
+    before = (out / "x.depth.png").read_bytes()
+    again = cli("depth", second, *options, "--json").json
+    assert (again["images"], again["kept"]) == (1, 0)
+    assert (out / "x.depth.png").read_bytes() != before
+
+    perfect()  # another estimator replaces all that is there
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(second.read_bytes()[:900])
+    assert "1 of 2 images" in cli("depth", broken, second, *options, "--overwrite").error
+    assert sorted(file.name for file in out.glob("*.png")) == ["x.depth.png", "x.view.png"]
+    (out / "depth.json").unlink()
+    assert "holds depth by an unknown estimator" in cli("depth", second, *options).error
+
+
 def test_depth_of_a_video(film: Path, tiny_depth: dict[str, Path], tmp_path: Path, cli: Cli) -> None:
     out = tmp_path / "out"
     ran = cli("depth", film / "video.mp4", "-o", out, "--depth-from", tiny_depth["metric"], "--stride", 5)
@@ -258,6 +304,9 @@ def test_relative_depth_is_drawn_or_fitted(
     raw = cv2.imread(str(tmp_path / "m" / "2.depth.png"), cv2.IMREAD_UNCHANGED)
     truth = cv2.imread(str(room / "depth" / "2.png"), cv2.IMREAD_UNCHANGED)
     np.testing.assert_array_equal(raw[truth > 0], truth[truth > 0])
+    sparser = shutil.copytree(room / "depth", tmp_path / "sparser")
+    other = cli("depth", photo, "-o", tmp_path / "m", "--depth-from", "x", "--sparse", sparser).error
+    assert "with other settings" in other
     one = cli("depth", photo, bare / "color" / "4.jpg", "-o", tmp_path / "n", "--depth-from", "x",
               "--sparse", room / "depth" / "2.png")  # fmt: skip
     assert "one depth image for 2 images" in one.error
@@ -278,7 +327,7 @@ def test_what_is_wrong_is_said_in_one_line(
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(photo.resolve().read_bytes()[:900])
     partly = cli("depth", broken, photo, *out, *metric).error
-    assert "1 image(s) could not be used, the others are written" in partly
+    assert "1 of 2 images could not be used, the others are written; the first: " in partly
     assert (tmp_path / "out" / "0.depth.png").is_file()
 
 
@@ -310,6 +359,8 @@ def test_marks_of_a_scale() -> None:
     assert marks(0.6, 4.2) == [1, 2, 3, 4] or marks(0.6, 4.2) == [1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0]
     assert len(marks(1.0, 79.0)) <= 8
     assert all(0.5 <= mark <= 0.9 for mark in marks(0.5, 0.9))
+    assert marks(2.31, 2.311) == [2.31]
+    assert len(marks(0.0, 160.0)) <= 8
 
 
 def test_taught_depth_goes_with_the_poses_of_the_colour_camera(

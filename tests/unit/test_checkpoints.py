@@ -24,6 +24,7 @@ from student.checkpoints import (
     read_state,
     save_checkpoint,
 )
+from student.checkpoints.kind import describe
 from student.checkpoints.shape import empty_student, variant_of
 from student.errors import CheckpointError
 from student.networks.config import CONFIGS, StudentConfig
@@ -204,7 +205,11 @@ def test_what_training_noted_is_read_too(tmp_path: Path, state: State) -> None:
 )
 def test_a_config_is_read_off_the_shapes(changes: dict[str, Any]) -> None:
     config = StudentConfig.model_validate(TINY.model_dump() | changes)
-    assert infer_config(empty_student(config).state_dict()) == config
+    state = empty_student(config).state_dict()
+    assert infer_config(state) == config
+    encoder = f"student ({config.encoder} encoder, " if config.encoder != "swin" else "student ("
+    assert encoder in describe(state)
+    assert f"{config.embedding_dim} numbers a pixel" in describe(state)
 
 
 @pytest.mark.parametrize("variant", CONFIGS)
@@ -229,13 +234,18 @@ def test_an_empty_network_takes_no_memory() -> None:
     assert variant_of(network.config) == "dveformer-fullres"
 
 
-def test_an_empty_network_loads_no_compiler() -> None:
+def test_empty_networks_load_no_compiler() -> None:
     """Arithmetic on `meta` tensors imports torch's compiler: seconds before any weights are read."""
     code = (
-        "import sys\n"
+        "import sys, torch\n"
         "from student.checkpoints.shape import empty_student\n"
         "from student.networks.config import CONFIGS\n"
+        "from student.networks.depth_anything import build_depth_anything\n"
+        "from student.networks.segmentor import build_segmentor\n"
         "for config in CONFIGS.values(): empty_student(config)\n"
+        "with torch.device('meta'):\n"
+        "    build_segmentor('dformer-tiny'), build_segmentor('dformerv2-base', decoder='mlp')\n"
+        "    build_depth_anything('small')\n"
         "sys.exit('torch._dynamo' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -74,6 +74,9 @@ def test_wrong_encoders_are_refused(tmp_path: Path, pretrained: State) -> None:
     torch.save(pretrained, path)
     with pytest.raises(CheckpointError, match=r"encoder: of its keys \d+ missing, .* mis-shaped, first"):
         load_backbone(build(TINY.model_copy(update={"depths": (2, 1, 2, 1), "rgb_channels": 14})), path)
+    torch.save(pretrained | {"layer_4.1.bias": torch.full((64,), float("nan"))}, path)
+    with pytest.raises(CheckpointError, match=r"must be finite, layer_4\.1\.bias holds NaN"):
+        load_backbone(network, path)
     torch.save(network.state_dict(), path)
     with pytest.raises(
         CheckpointError, match="holds no pretrained encoder, it seems to be a DVEFormer student"

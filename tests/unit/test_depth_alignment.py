@@ -58,8 +58,18 @@ def test_what_cannot_be_fitted_is_said() -> None:
         align_inverse_depth(-relative, depth)
     with pytest.raises(ValueError, match="the same at all measured pixels"):
         align_inverse_depth(np.ones_like(relative), depth)
+    with pytest.raises(ValueError, match="the measured depth is the same at all measured pixels"):
+        align_inverse_depth(relative, np.full_like(depth, 2))
     with pytest.raises(ValueError, match="one shape"):
         align_inverse_depth(relative[1:], depth)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_another_scene_cannot_be_fitted(seed: int) -> None:
+    relative, _ = scene()
+    _, other = scene(seed + 1)
+    with pytest.raises(ValueError, match="the two do not show the same scene"):
+        align_inverse_depth(relative, other)
 
 
 def test_the_ratio_of_metres_is_the_median() -> None:

@@ -115,6 +115,10 @@ def test_names_of_the_catalogue(official: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("student.checkpoints.dpt_file.load_depth_network", load)
     assert open_depth_estimator(name, "cpu").name == name
     assert asked == [(name, 80.0)]
+    with pytest.raises(CheckpointError, match=r"-small reaches 80 m, got max_depth 20; leave it out"):
+        open_depth_estimator(name, max_depth=20)
+    with pytest.raises(CheckpointError, match=r"v2-small has no range to choose, got max_depth 20"):
+        open_depth_estimator("depth-anything-v2-small", max_depth=20)
 
 
 def test_a_hub_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:

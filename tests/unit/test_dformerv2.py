@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from student.networks import geometry_prior
+from student.networks.depthwise_conv import DepthwiseConv
 from student.networks.dformer_config import DFORMERS, DFormerConfig
 from student.networks.dformerv2 import DFormerV2
 
@@ -79,6 +80,33 @@ def test_shared_geometry_gives_the_numbers_of_the_plain_form(
         assert error(encoder(rgb, -depth.flip(3)), wanted) > 1e-3
         monkeypatch.setattr(geometry_prior, "CACHED", 300)  # a few lines at a time
         assert error(encoder(rgb, depth), wanted) < 1e-4
+
+
+def test_attended_tokens_may_lie_in_any_order(encoder: DFormerV2, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails where a view is taken of them: compiled attention returns them in orders of its own."""
+    rgb, depth = images(1, 32, 64)
+    attend = geometry_prior.Distances.attend
+    with torch.no_grad():
+        wanted = encoder(rgb, depth)
+        monkeypatch.setattr(
+            geometry_prior.Distances, "attend", lambda *parts: attend(*parts).mT.contiguous().mT
+        )
+        assert error(encoder(rgb, depth), wanted) < 1e-4
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_an_added_filter_keeps_small_weights_in_half_floats(dtype: torch.dtype) -> None:
+    """Fails where the sum of 1 and a weight is rounded."""
+    torch.manual_seed(0)
+    conv = DepthwiseConv(4, 3)
+    with torch.no_grad():
+        conv.weight.mul_(1e-3)
+        conv.bias.zero_()
+        x = torch.randn(1, 6, 6, 4)
+        torch.testing.assert_close(conv.added(x), x + conv(x))
+        half = conv.to(dtype)
+        x = x.to(dtype)
+        assert torch.equal(half.added(x), x + half(x))
 
 
 def test_gradients_are_those_of_the_plain_form(

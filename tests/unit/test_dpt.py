@@ -151,6 +151,14 @@ def test_a_folder_of_hugging_face_tells_heads_taps_and_metres(tmp_path: Path) ->
     config = load_depth_network(tmp_path).config
     assert (config.vit.heads, config.vit.taps, config.max_depth) == (4, (1, 3, 5, 11), 20.0)
     assert config.vit.position == "bicubic"
+    del notes["depth_estimation_type"]  # as in the files of networks that were published before it
+    (tmp_path / "config.json").write_text(json.dumps(notes | {"depth_estimation": "metric"}))
+    assert load_depth_network(tmp_path).config.max_depth == 20
+    (tmp_path / "config.json").write_text(json.dumps(notes))
+    assert not load_depth_network(tmp_path).config.metric
+    (tmp_path / "config.json").write_text(json.dumps(notes | {"depth_estimation_type": "relative"}))
+    with pytest.raises(ValueError, match=r"config\.json says relative depth, which has no max_depth"):
+        load_depth_network(tmp_path, max_depth=20)
     (tmp_path / "config.json").write_text('{"model_type": "dpt"}')
     with pytest.raises(CheckpointError, match="model_type 'depth_anything', got 'dpt'"):
         load_depth_network(tmp_path)
@@ -281,6 +289,7 @@ def test_inverse_depth_becomes_metres() -> None:
     torch.testing.assert_close(depth, torch.tensor([10.0, 10.0, 1 / 0.6]))
     network.config = replace(network.config, activation="none")
     torch.testing.assert_close(network.depth(torch.tensor([-3.0])), torch.tensor([1e8]))
+    torch.testing.assert_close(network.depth(torch.tensor([-3.0]).half()), torch.tensor([1e8]))
 
 
 def test_wrong_images_and_shapes_are_refused() -> None:

@@ -1,5 +1,6 @@
 """Frames whose depth is estimated: where they are seen from, and what is kept."""
 
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from dvemap.config import DepthConfig
 from dvemap.estimated_depth import EstimatedSequence
 from dvemap.frame_depth import FrameDepth, open_frame_depth
-from sequences import FrameError, open_sequence, prefetch
+from sequences import FrameError, inspect_sequence, open_sequence, prefetch
 from sequences.recording import record
 
 
@@ -58,6 +59,61 @@ def test_a_smaller_depth_image_shows_the_same(tmp_path: Path, room: Any, layouts
     assert frame.rgb.shape == (48, 64, 3)
 
 
+def test_a_smaller_depth_image_is_sampled_at_the_centres_of_its_pixels() -> None:
+    rgb = np.zeros((96, 630, 3), np.uint8)
+    columns = np.arange(630, dtype=np.float32)
+    estimator = Slope()
+    estimator.estimate = lambda rgb: np.broadcast_to(columns, rgb.shape[:2])  # type: ignore[method-assign]
+    for side in (208, 96):
+        shown = FrameDepth(estimator, side=side).metres(rgb)[0]
+        off = shown - ((np.arange(side) + 0.5) * 630 / side - 0.5)
+        assert np.abs(off).max() <= 0.5 + 1e-3
+
+
+def test_depth_that_is_not_used_may_be_damaged(tmp_path: Path, room: Any, layouts: SimpleNamespace) -> None:
+    layouts.scannet(tmp_path, room)
+    (tmp_path / "depth" / "2.png").unlink()
+    source = open_sequence(tmp_path)
+    sequence = EstimatedSequence(source, FrameDepth(Slope()))
+    assert sequence[2].depth.all()
+    assert "its measured depth is not used, estimates in metres replace it" in sequence.notes
+    relative = EstimatedSequence(source, FrameDepth(Slope(metric=False)))
+    assert relative.notes == source.notes
+    with pytest.raises(FrameError, match=r"2\.png: the file is missing"):
+        _ = relative[2]
+
+
+class Known:
+    """Depth of a room's frames, told by their colours, times a factor."""
+
+    name, device, fingerprint, metric = "known", "cpu", "known", True
+
+    def __init__(self, room: Any, factor: float = 1) -> None:
+        self.depths = {
+            rgb.tobytes(): np.float32(factor) * depth for rgb, depth in zip(room.rgb, room.depth, strict=True)
+        }
+
+    def estimate(self, rgb: np.ndarray) -> np.ndarray:
+        return np.asarray(self.depths[rgb.tobytes()], np.float32)
+
+
+def test_a_look_names_options_that_help(tmp_path: Path, room: Any, layouts: SimpleNamespace) -> None:
+    layouts.scannet(tmp_path, room)
+    shutil.rmtree(tmp_path / "depth")
+    source = open_sequence(tmp_path, depth_optional=True)
+    seen = inspect_sequence(EstimatedSequence(source, FrameDepth(Known(room))))
+    assert (list(seen.findings), len(seen.numbers["agreement_by_depth_scale"])) == ([], 1)
+    assert not any("units" in line for line in seen.lines)
+    far = inspect_sequence(EstimatedSequence(source, FrameDepth(Known(room, factor=20))))
+    assert not any("--depth-scale" in str(finding.option) for finding in far.findings)
+
+    K = "110,108,63,49.5"  # of images twice as large
+    wrong = open_sequence(tmp_path, depth_optional=True, intrinsics=K)
+    (found,) = inspect_sequence(EstimatedSequence(wrong, FrameDepth(Known(room), side=32))).findings
+    mended = open_sequence(tmp_path, depth_optional=True, intrinsics=str(found.option).split()[1])
+    np.testing.assert_allclose(mended.intrinsics, room.K, rtol=0.05)
+
+
 def test_relative_depth_takes_its_scale_from_the_camera(
     tmp_path: Path, room: Any, layouts: SimpleNamespace
 ) -> None:
@@ -78,8 +134,6 @@ def test_relative_depth_takes_its_scale_from_the_camera(
 
 
 def test_without_a_scale_it_is_refused(tmp_path: Path, room: Any, layouts: SimpleNamespace) -> None:
-    import shutil
-
     layouts.scannet(tmp_path, room)
     shutil.rmtree(tmp_path / "depth")
     source = open_sequence(tmp_path, depth_optional=True)

@@ -133,6 +133,50 @@ def test_half_floats_keep_norms_in_float32(deterministic: SimpleNamespace) -> No
     assert relative(got.float(), wanted) < 1e-2
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"encoder": "residual", "depths": (1, 1, 1, 1), "decoder": "dpt"},
+        {"encoder": "dformer-small"},
+        {"encoder": "dformerv2-small"},
+    ],
+)
+@pytest.mark.usefixtures("shallow")
+def test_half_floats_stay_near_whatever_the_encoder(
+    changes: dict[str, Any], deterministic: SimpleNamespace
+) -> None:
+    size = (64, 96)
+    codes = CodesNetwork(make(deterministic, **changes), size, STATISTICS)
+    inputs = [torch.from_numpy(image) for image in frames(size)]
+    with torch.inference_mode():
+        wanted = codes(*inputs).float()
+        assert relative(codes.half()(*inputs).float(), wanted) < 5e-3
+
+
+@pytest.mark.parametrize(
+    ("encoder", "table", "count"),
+    [("dformer-small", "coarse.pool", 3), ("dformerv2-small", "rotation.cosine", 4)],
+)
+@pytest.mark.usefixtures("shallow")
+def test_blocks_of_a_stage_share_their_tables(
+    encoder: str, table: str, count: int, deterministic: SimpleNamespace
+) -> None:
+    codes = CodesNetwork(make(deterministic, encoder=encoder), (64, 96), STATISTICS).half()
+    assert sum(name.endswith(table) for name, _ in codes.named_buffers()) == count
+    blocks = codes.encoder.stages[1]
+    assert (
+        len(
+            {
+                id(block.get_buffer(name))
+                for block in blocks
+                for name, _ in block.named_buffers()
+                if name.endswith(table)
+            }
+        )
+        == 1
+    )
+
+
 @pytest.mark.parametrize(("gain", "scale"), [(1.0, 65536), (1e-3, 256)])
 def test_large_codes_get_a_coarse_scale(gain: float, scale: int, deterministic: SimpleNamespace) -> None:
     """A head of small weights makes large codes; 30,000 of them must fit into a sum."""

@@ -72,12 +72,12 @@ def test_every_parameter_but_the_bias_of_the_keys_learns(encoder: str, decoder: 
 def test_training_skips_whole_branches_and_keeps_their_mean() -> None:
     network = student.build(TINY.model_copy(update={"drop_path": 0.5})).train()
     last = network.backbone.layer_4[0][1][0]
-    assert last.drop_path == 0.5
+    assert last.drop_path.chance == 0.5
     torch.manual_seed(0)
-    kept = last._drop(torch.ones(4000, 1, 1, 1)).flatten()
+    kept = last.drop_path(torch.ones(4000, 1, 1, 1)).flatten()
     assert set(kept.tolist()) == {0.0, 2.0}
     assert abs(float(kept.mean()) - 1) < 0.1
-    assert network.backbone.layer_1[0].drop_path == 0
+    assert network.backbone.layer_1[0].drop_path.chance == 0
 
 
 def test_a_residual_block_begins_as_what_came_in() -> None:

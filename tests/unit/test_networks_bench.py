@@ -17,7 +17,8 @@ from student.networks.segmentor import build_segmentor
 
 
 @pytest.mark.parametrize(
-    ("name", "gmacs", "millions"), [("dformer-tiny", 14.8, 6.00), ("dformer-large", 69.0, 39.03)]
+    ("name", "gmacs", "millions"),
+    [("dformer-tiny", 14.8, 6.00), ("dformer-large", 69.0, 39.03), ("dformerv2-small", 40.6, 26.69)],
 )
 def test_operations_are_those_of_the_official_networks(name: str, gmacs: float, millions: float) -> None:
     """As counted of the official code: reference figures, with the products of attention and NMF."""

@@ -137,9 +137,16 @@ def test_head_turns_codes_into_unit_embeddings(network: DVEFormer, tmp_path: Pat
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"encoder": "dformer-small"}, {"encoder": "dformerv2-small"}, {"decoder": "dpt"}],
+    ids=str,
+)
+@pytest.mark.usefixtures("shallow")
 def test_graphs_for_tensorrt_use_standard_operations_and_typed_casts(
-    precision: str, network: DVEFormer, tmp_path: Path
+    changes: dict[str, Any], precision: str, deterministic: SimpleNamespace, tmp_path: Path
 ) -> None:
+    network = deterministic.fill(student.build(TINY.model_copy(update=changes))).eval()
     export(network, tmp_path, precision=precision)
     model = onnx.load(tmp_path / "model.onnx")
     assert [(opset.domain, opset.version) for opset in model.opset_import] == [("", 20)]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from dvemap.lettering import fitted, text_width
+from dvemap.prediction.inputs import resized_measured
 from dvemap.prediction.look import DARK, LIGHT, Look
 from dvemap.prediction.panel import GAP, HEADER, MARGIN, PAPER, SIDEBAR, TILE, TITLE, draw_panel
 from dvemap.prediction.predictor import Labeller, Prediction, Predictor, Question, make_predictor, write_npz
@@ -139,3 +140,11 @@ def test_runs_that_read_codes_otherwise_are_told_apart() -> None:
         Predictor(EmbeddingSpace("s", 5), Labeller(one, names, "probe")).identity for one in readers
     ]
     assert len({str(identity) for identity in identities}) == len(readers)
+
+
+def test_sparse_depth_keeps_the_middle_of_its_pixels() -> None:
+    depth = np.zeros((3, 4), np.float32)
+    depth[0, 0], depth[2, 3] = 1, 2
+    large = resized_measured(depth, (15, 20))
+    assert {(int(y), int(x)): float(large[y, x]) for y, x in np.argwhere(large)} == {(2, 2): 1, (12, 17): 2}
+    assert resized_measured(depth, depth.shape) is depth

@@ -46,11 +46,13 @@ def test_a_format_without_its_depth(tmp_path: Path, room: Any, layouts: SimpleNa
     bare = open_sequence(tmp_path, depth_optional=True, **options)
     assert (bare.format, bare.has_depth, len(bare)) == (format, False, len(room))
     assert bare.depth_size == bare.color_size == (48, 64)
+    given = open_sequence(tmp_path, depth_optional=True, intrinsics="44,45,30,22").color_intrinsics
+    assert (given[0, 0], given[1, 1], *given[:2, 2]) == (44, 45, 30, 22)
     frame = bare[3]
     assert not frame.depth.any()
     np.testing.assert_array_equal(frame.rgb, room.rgb[3])
     np.testing.assert_allclose(frame.T_world_camera, room.poses[3], atol=1e-6)
-    if format not in ("7scenes",):
+    if format != "7scenes":
         np.testing.assert_allclose(bare.color_intrinsics, room.K)
     assert bare.fingerprint() != whole.fingerprint() or format in ("7scenes", "redwood", "scannet", "replica")
 
@@ -171,6 +173,17 @@ def test_reading_on_does_not_seek(film: Path, monkeypatch: pytest.MonkeyPatch) -
     assert sought == [1]
 
 
+def test_films_of_phones_are_of_no_steady_rate() -> None:
+    """The file: 30 frames at 30 Hz, then 30 at 10 Hz."""
+    path = Path(__file__).parent.parent / "golden" / "variable_rate.mp4"
+    video = VideoFile(path)
+    assert video.frames == 60
+    np.testing.assert_allclose(video.times[[0, 1, 29, 30, 31, 59]], np.array([0, 1, 29, 30, 33, 117]) / 30)
+    order = np.random.default_rng(0).permutation(60).tolist()
+    assert [number_of(video.frame(k)) for k in order] == order
+    assert [number_of(VideoFile(path).frame(k)) for k in (50, 45)] == [50, 45]
+
+
 def test_times_decide_where_there_are_more_poses(walk: Path) -> None:
     poses = poses_of(4 * FRAMES)
     times = np.arange(4 * FRAMES) / 120 + 0.001
@@ -192,7 +205,7 @@ def test_times_decide_where_there_are_more_poses(walk: Path) -> None:
 
 
 def test_what_is_wrong_is_said(walk: Path) -> None:
-    with pytest.raises(SequenceError, match=r"no known layout(.|\n)*video: video\.mp4"):
+    with pytest.raises(SequenceError, match=r"walk: no trajectory beside it; expected trajectory\.txt, "):
         opened(walk)
     file = walk / "poses.txt"
     file.write_text(rows(poses_of()[:-1].reshape(-1, 16)))
@@ -245,6 +258,16 @@ def test_a_folder_of_images(tmp_path: Path, room: Any, layouts: SimpleNamespace)
     np.testing.assert_array_equal(sequence[3].rgb, room.rgb[6])
     np.testing.assert_allclose(sequence[3].T_world_camera, room.poses[6], atol=1e-6)
     np.testing.assert_allclose(sequence.intrinsics, room.K)
+    assert sequence.timestamp(1) == pytest.approx(2 / 30, abs=1e-6)
+
+    (tmp_path / "poses.txt").unlink()  # every tenth frame of a film: which pose is whose is not to be guessed
+    times = np.arange(10 * len(room)) / 30
+    poses = room.poses.repeat(10, axis=0)
+    (tmp_path / "trajectory.txt").write_text("\n".join(map(tum_line, times, poses)))
+    with pytest.raises(SequenceError, match=rf"has {10 * len(room)} poses .* and timestamps\.txt beside it"):
+        opened(tmp_path)
+    (tmp_path / "timestamps.txt").write_text("".join(f"{time}\n" for time in times[::10]))
+    np.testing.assert_allclose(opened(tmp_path).poses, room.poses, atol=1e-6)
 
 
 def test_trajectories_are_read_in_the_order_of_their_times(tmp_path: Path) -> None:

@@ -75,9 +75,10 @@ def trainer(
     lr: float = 2e-3,
     items: Any = None,
     loss: LossConfig = LossConfig(),  # noqa: B008
+    shape: dict[str, Any] = {},  # noqa: B006
     **run: Any,
 ) -> Trainer:
-    network = StudentConfig(**TINY, drop_path=dropping, dropout=dropping)
+    network = StudentConfig(**TINY | shape, drop_path=dropping, dropout=dropping)
     settings = {"epochs": 2, "batch": 4, "workers": 0, "device": "cpu", "threads": 1} | run
     config = RunConfig(**settings)
     if items is None:
@@ -137,10 +138,19 @@ def test_it_learns_from_some_pixels_and_contrast() -> None:
     assert seen[-1] < seen[0] - 0.3
 
 
-@pytest.mark.parametrize("stop", [2, 4, 7])
-def test_a_run_goes_on_bit_for_bit(stop: int) -> None:
+@pytest.mark.parametrize(
+    ("stop", "shape"),
+    [
+        (2, {}),
+        (4, {}),
+        (7, {}),
+        (5, {"encoder": "dformerv2-small", "decoder": "dpt"}),
+    ],
+)
+@pytest.mark.usefixtures("shallow")
+def test_a_run_goes_on_bit_for_bit(stop: int, shape: dict[str, Any]) -> None:
     """Dropped paths, momentum, averaged weights, and the place in the data are all in the state."""
-    options = {"dropping": 0.3, "ema": 0.9, "loss": DRAWN if stop == 4 else LossConfig()}
+    options = {"dropping": 0.3, "ema": 0.9, "loss": DRAWN if stop == 4 else LossConfig(), "shape": shape}
     whole = trainer(**options)
     expected = losses(whole)
     first = trainer(**options)

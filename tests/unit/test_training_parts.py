@@ -13,11 +13,12 @@ from dvemap.training_config import TrainConfig, changed_settings, load_training_
 from student.networks.config import StudentConfig
 from student.networks.dveformer import build
 from student.training.average import WeightAverage
-from student.training.config import RunConfig, ScheduleConfig
+from student.training.config import OptimizerConfig, RunConfig, ScheduleConfig
 from student.training.errors import TrainingError
 from student.training.loss import cosine_loss
 from student.training.schedule import OneCycle
 from student.training.state_file import load_state, save_state
+from student.training.trainer import _make_optimizer
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 TINY = StudentConfig(
@@ -134,6 +135,21 @@ def test_the_average_follows_the_weights_and_counts() -> None:
     torch.testing.assert_close(average.network.state_dict()[key], first[key] + 0.91)
     assert not average.network.training
     assert not any(parameter.requires_grad for parameter in average.network.parameters())
+
+
+@pytest.mark.usefixtures("shallow")
+def test_scales_of_any_shape_do_not_decay_where_norms_do_not() -> None:
+    """A DFormerv2 has scales of shape (1, 1, 1, C), and two weights for distances, (2, 1, 1, 1)."""
+    network = build(TINY.model_copy(update={"encoder": "dformerv2-small"}))
+    matrices, vectors = _make_optimizer(network, OptimizerConfig(decay_norms=False), 1e-3).param_groups
+    names = {id(weight): name for name, weight in network.named_parameters()}
+    assert vectors["weight_decay"] == 0 < matrices["weight_decay"]
+    free = {names[id(weight)].rpartition(".")[2] for weight in vectors["params"]}
+    assert {"gamma_1", "gamma_2", "bias"} <= free
+    assert not any(
+        names[id(weight)].endswith(("bias", "Geo.weight", "gamma_1")) for weight in matrices["params"]
+    )
+    assert sum(len(group["params"]) for group in (matrices, vectors)) == len(names)
 
 
 def test_state_files_are_whole_and_nothing_else_is_taken_for_one(tmp_path: Path) -> None:
