@@ -22,6 +22,7 @@ from dvemap.bench.flops import count_flops
 from dvemap.bench.official import fill_network
 from dvemap.bench.student_contender import ContenderProcess
 from dvemap.bench.student_worker import GEMM_SIDE
+from student.checkpoints.shape import empty_student
 from student.networks.config import StudentConfig
 from student.student_export import ExportOptions, Images, export_checkpoint
 
@@ -179,9 +180,8 @@ def student_flops(config: StudentConfig, size: tuple[int, int]) -> int:
     """Count the operations of a student as published, for an image of a height and width."""
     import torch
 
-    from student.networks.dveformer import build
-
-    return count_flops(build(config).eval(), *(torch.zeros(1, channels, *size) for channels in (3, 1)))
+    images = (torch.empty(1, channels, *size, device="meta") for channels in (3, 1))
+    return count_flops(empty_student(config).eval(), *images)
 
 
 def compare(
