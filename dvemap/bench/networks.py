@@ -86,6 +86,8 @@ _DPT: Final = {
     "dpt-vitb16": ("", ""),
     "dpt-large": ("", ""),
     "dpt-hybrid": ("NYUv2 AbsRel .109, fine-tuned", "README of DPT"),
+    "dpt-seg-vitb16": ("", ""),
+    "dpt-seg-large": ("", ""),
     "dpt-seg-hybrid": ("ADE20K mIoU 49.02", "DPT, Ranftl et al., 2021"),
     "dpt-mmseg-vitb16-ade20k": ("ADE20K mIoU 46.97", "README of mmsegmentation"),
     "dpt-toolbox-vitb16-nyu": ("NYUv2 AbsRel .135", "README of the depth toolbox"),

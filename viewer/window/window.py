@@ -35,6 +35,7 @@ gui = o3d.visualization.gui
 _CUT_STEP: Final = 0.04
 _DRAWN_AGAIN: Final = 0.6  # seconds: the engine may drop single frames, so one is not enough,
 _TICKS: Final = 6  # and on a busy machine no second passes with one
+_SETTLED: Final = 1.2  # seconds after the first picture, which needs the processors
 _TYPING: Final = 5.0  # seconds of drawing after a key
 _NUMBERS: Final = ("ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT")
 
@@ -85,6 +86,7 @@ class MapWindow:
         self._panel.set_text(state.text, state.negatives)
         self._selected: int | None = None
         self._framed = self._held = self._panel_due = self._looking = self._warmed = False
+        self._settled = self._growth is not None
         self._shown_mode: Mode = "color"
         for card, subject in zip(self._names, subjects, strict=False):
             card.show(subject.name, ())
@@ -94,10 +96,6 @@ class MapWindow:
         self.window.set_on_close(self._close)
         self._focus_map()
         self._refresh()
-        if self._growth is None:
-            self._warm()
-        for model in self._models:
-            self._worker.submit(f"refine {id(model)}", model.refine, self._again)
 
     # Drawing ------------------------------------------------------------------------------------------
 
@@ -162,8 +160,15 @@ class MapWindow:
         self._changed_at = time.monotonic() + _TYPING
         self._warm()
 
+    def _settle(self) -> None:
+        """Do what can wait until the first picture is drawn."""
+        self._settled = True
+        self._warm()
+        for model in self._models:
+            self._worker.submit(f"refine {id(model)}", model.refine, self._again)
+
     def _warm(self) -> None:
-        """Get ready for questions: at once, or of a map that grows when somebody begins to type."""
+        """Get ready for questions; of a map that grows, when somebody begins to type."""
         if not self._warmed and any(model.map.space for model in self._models):
             self._warmed = True
             for model in self._models:
@@ -217,6 +222,8 @@ class MapWindow:
             self._worker.submit("follow", self._growth.look, self._again)
         if moved or self._active.moving:
             self._changed_at, self._ticks_due = now, _TICKS
+        if self._framed and not self._settled and now - self._changed_at > _SETTLED:
+            self._settle()
         self._ticks_due -= 1
         return self._ticks_due > 0 or now - self._changed_at < _DRAWN_AGAIN
 
@@ -372,11 +379,8 @@ class MapWindow:
         path = Path(f"dvemap-{datetime.now():%Y%m%d-%H%M%S}.png")
 
         def save(pictures: list[npt.NDArray[np.uint8]]) -> None:
-            self._worker.submit(
-                "picture",
-                partial(save_picture, path, np.hstack(pictures)),
-                lambda _: self._panel.say(f"wrote {path}"),
-            )
+            work = partial(save_picture, path, np.hstack(pictures))
+            self._worker.submit("picture", work, lambda _: self._panel.say(f"wrote {path}"))
 
         take_pictures(self._panes, save)
 
