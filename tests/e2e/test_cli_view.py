@@ -23,7 +23,7 @@ BARE = ("--encoder", "none")  # no network: shape, colour and occupancy alone
 
 Cli = Callable[..., Any]
 WIDTH, HEIGHT, PANEL = 1000, 640, 320
-PATIENCE = 120  # seconds: machines that draw in software may be busy
+PATIENCE = 240  # seconds: machines that draw in software may be busy
 
 
 @dataclass(frozen=True)
