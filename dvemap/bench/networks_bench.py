@@ -62,20 +62,21 @@ def bench_networks(
         raise ValueError(f"networks must be of {', '.join(NETWORKS)}, got {unknown!r}")
     import torch
 
-    before = torch.get_num_threads(), torch.get_float32_matmul_precision()
-    torch.set_num_threads(threads)
+    from student.runtimes.threads import on_threads
+
+    before = torch.get_float32_matmul_precision()
     if device == "cuda":
         torch.set_float32_matmul_precision("high")
     try:
         figures = {}
-        for done, name in enumerate(chosen):
-            watch(done, len(chosen), name)
-            figures[name] = _measure(NETWORKS[name], rounds, device, official)
+        with on_threads(threads):
+            for done, name in enumerate(chosen):
+                watch(done, len(chosen), name)
+                figures[name] = _measure(NETWORKS[name], rounds, device, official)
         watch(len(chosen), len(chosen), "")
         return figures
     finally:
-        torch.set_num_threads(before[0])
-        torch.set_float32_matmul_precision(before[1])
+        torch.set_float32_matmul_precision(before)
 
 
 def _measure(entry: Entry, rounds: int, device: str, official: Path | None) -> dict[str, Any]:
