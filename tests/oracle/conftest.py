@@ -9,12 +9,33 @@ import pytest
 import torch
 
 from dvemap.bench.official import Official
+from student.checkpoints.dpt_keys import family_of, from_official, is_unused
+from student.networks.dpt import Dpt, empty_dpt
+from student.networks.dpt_config import DptConfig
 
 
 @pytest.fixture(scope="session")
 def official(golden: Path) -> Callable[[str], Official]:
     """Return what is known of an official network, by its name."""
     return lambda name: Official(name, golden)
+
+
+@pytest.fixture(scope="session")
+def loaded() -> Callable[[Official, DptConfig], Dpt]:
+    """Return what builds a `Dpt` with the official weights."""
+    return _loaded
+
+
+def _loaded(official: Official, config: DptConfig) -> Dpt:
+    state = official.state()
+    family = family_of(state)
+    assert family is not None
+    network = empty_dpt(config)
+    ours = from_official({key: value for key, value in state.items() if not is_unused(key, family)}, family)
+    if config.readout != "project":
+        ours = {key: value for key, value in ours.items() if ".readout." not in key}
+    network.load_state_dict(ours, strict=True, assign=True)
+    return network.eval()
 
 
 @pytest.fixture(scope="session")

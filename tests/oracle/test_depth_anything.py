@@ -31,16 +31,10 @@ Tapped = Callable[..., dict[str, np.ndarray]]
 
 
 @pytest.fixture(scope="module", params=[RELATIVE, "depth-anything-v2-metric-small"])
-def known(request: pytest.FixtureRequest, official: Callable[[str], Any]) -> tuple[Any, Dpt]:
+def known(request: pytest.FixtureRequest, official: Callable[[str], Any], loaded: Any) -> tuple[Any, Dpt]:
     """Return an oracle, and a network with its weights."""
     oracle = official(request.param)
-    state = oracle.state()
-    family = family_of(state)
-    assert family is not None
-    network = empty_dpt(CONFIGS[request.param])
-    used = {key: value for key, value in state.items() if not is_unused(key, family)}
-    network.load_state_dict(from_official(used, family), strict=True, assign=True)
-    return oracle, network.eval()
+    return oracle, loaded(oracle, CONFIGS[request.param])
 
 
 @pytest.mark.parametrize("name", CONFIGS)

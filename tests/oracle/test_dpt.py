@@ -13,7 +13,7 @@ from student.checkpoints.dpt_keys import family_of, from_official, is_unused, to
 from student.checkpoints.dpt_shape import infer_dpt_config
 from student.depth_input import DEPTH_INPUTS
 from student.networks.dpt import Dpt, empty_dpt
-from student.networks.dpt_config import DPT_CONFIGS, DptConfig
+from student.networks.dpt_config import DPT_CONFIGS
 
 OFFICIAL_NAMES = (
     "dpt-vitb16",
@@ -36,23 +36,10 @@ RUNS = {
 Tapped = Callable[..., dict[str, np.ndarray]]
 
 
-def build(official: Any, config: DptConfig) -> Dpt:
-    """Return a network with the official weights."""
-    state = official.state()
-    family = family_of(state)
-    assert family is not None
-    network = empty_dpt(config)
-    ours = from_official({key: value for key, value in state.items() if not is_unused(key, family)}, family)
-    if config.readout != "project":
-        ours = {key: value for key, value in ours.items() if ".readout." not in key}
-    network.load_state_dict(ours, strict=True, assign=True)
-    return network.eval()
-
-
 @pytest.fixture(scope="module", params=RUNS)
-def known(request: pytest.FixtureRequest, official: Callable[[str], Any]) -> tuple[Any, Dpt]:
+def known(request: pytest.FixtureRequest, official: Callable[[str], Any], loaded: Any) -> tuple[Any, Dpt]:
     oracle = official(request.param)
-    return oracle, build(oracle, DPT_CONFIGS[request.param])
+    return oracle, loaded(oracle, DPT_CONFIGS[request.param])
 
 
 VITB16 = pytest.mark.parametrize("known", ["dpt-vitb16"], indirect=True)
@@ -115,10 +102,10 @@ def test_an_image_is_resized_seen_and_resized_as_officially(known: tuple[Any, Dp
 
 @pytest.mark.parametrize("readout", ["ignore", "add"])
 def test_class_token_is_ignored_or_added(
-    readout: Any, official: Callable[[str], Any], tapped: Tapped
+    readout: Any, official: Callable[[str], Any], loaded: Any, tapped: Tapped
 ) -> None:
     oracle, case = official("dpt-vitb16"), f"readout_{readout}.128x160"
-    found = tapped(build(oracle, replace(DPT_CONFIGS["dpt-vitb16"], readout=readout)), oracle.rgb(case))
+    found = tapped(loaded(oracle, replace(DPT_CONFIGS["dpt-vitb16"], readout=readout)), oracle.rgb(case))
     names = oracle.tensors(case)
     assert len(names) == 7
     errors = oracle.errors(case, {name: found[name] for name in names})
